@@ -1,0 +1,47 @@
+# The layering test must fail when a rule is broken: each rule is broken once in a small tree of its own.
+#   cmake -DWORK=<directory to write in> -P tests/layering_notices.cmake
+cmake_minimum_required(VERSION 3.25)
+
+# Writes `include_line` into `path` of a tree that is otherwise good, and expects the sentence, or success without one.
+function(expect path include_line sentence)
+  file(REMOVE_RECURSE ${WORK})
+  foreach(header kernels/base/hd.h kernels/base/error.h kernels/math/philox.h kernels/loss.h models/birnn.h engine/run.h
+                 tuner/trial.h app/bar.h tests/support/x.h)
+    file(WRITE ${WORK}/${header} "#pragma once\n")
+  endforeach()
+  file(WRITE ${WORK}/${path} "// A file.\n${include_line}\n")
+  execute_process(COMMAND ${CMAKE_COMMAND} -DROOT=${WORK} -P ${CMAKE_CURRENT_LIST_DIR}/layering.cmake
+                  RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  string(REGEX REPLACE "[ \n]+" " " output "${output}")
+  if(sentence STREQUAL "" AND NOT result EQUAL 0)
+    message(SEND_ERROR "${path}: ${include_line}: should pass, but: ${output}")
+  elseif(NOT sentence STREQUAL "" AND (result EQUAL 0 OR NOT output MATCHES "${sentence}"))
+    message(SEND_ERROR "${path}: ${include_line}: should fail with '${sentence}', but: ${output}")
+  endif()
+endfunction()
+
+set(up "a lower layer includes a higher one")
+expect(kernels/x.cpp "#include \"models/birnn.h\"" "${up}")
+expect(models/x.cpp "#include \"engine/run.h\"" "${up}")
+expect(engine/x.h "#include \"tuner/trial.h\"" "${up}")
+expect(tuner/sub/x.cpp "#include \"app/bar.h\"" "${up}")
+expect(kernels/base/x.h "#include \"kernels/math/philox.h\"" "${up}")
+expect(kernels/math/x.h "  #  include \"kernels/loss.h\"" "${up}")
+expect(kernels/math/x.h "#include \"kernels/base/error.h\"" "includes only kernels/math and kernels/base/hd.h")
+expect(kernels/math/x.h "#include <vector>" "includes only <cmath>")
+expect(engine/x.cpp "#include \"run.h\"" "written from the repository root")
+expect(engine/x.cpp "#include \"../engine/run.h\"" "written from the repository root")
+expect(app/x.cpp "#include \"tests/support/x.h\"" "no such header in a layer")
+expect(kernels/x.cpp "#include <nlohmann/json.hpp>" "does not use that library")
+expect(engine/x.cpp "#include <zlib.h>" "does not use that library")
+expect(app/x.cpp "#include <sqlite3.h>" "does not use that library")
+expect(tuner/x.cpp "#include <CLI/CLI.hpp>" "does not use that library")
+expect(tuner/x.cpp "#include <boost/context/fiber.hpp>" "neither the C\\+\\+ library nor a library")
+
+expect(app/x.cpp "#include \"kernels/base/error.h\"" "")
+expect(kernels/math/x.h "#include <cmath>" "")
+expect(kernels/x.cpp "#include \"kernels/math/philox.h\"" "")
+expect(engine/data/x.cpp "#include <zlib.h>" "")
+expect(tuner/x.cpp "#include <sqlite3.h>" "")
+expect(app/x.cpp "#include <nlohmann/json.hpp>" "")
+file(REMOVE_RECURSE ${WORK})
