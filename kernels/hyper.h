@@ -57,14 +57,14 @@ enum class FieldKind : std::int32_t { kFloat, kInteger, kFlag, kChoice };
 struct HyperField {
   const char* name;
   FieldKind kind;
-  std::size_t offset;     // in Hyper
-  double low, high;       // legal range of the value as the user gives it, inclusive unless open
+  std::size_t offset;  // in Hyper
+  double low, high;    // legal range of the value as the user gives it, inclusive unless open
   bool low_open, high_open;
-  double fallback;        // default, as the user would give it (a choice: its index)
-  const char* unit;       // "", "steps", "probability", ...
-  const char* meaning;    // one sentence, with the variant where there are several
-  bool complement = false;                     // the field stores 1 - value, computed in double
-  std::span<const char* const> choices = {};   // names, in the order of the enum
+  double fallback;                            // default, as the user would give it (a choice: its index)
+  const char* unit;                           // "", "steps", "probability", ...
+  const char* meaning;                        // one sentence, with the variant where there are several
+  bool complement = false;                    // the field stores 1 - value, computed in double
+  std::span<const char* const> choices = {};  // names, in the order of the enum
 };
 
 // Every hyperparameter. A field kept as a complement appears twice: `beta1` and `one_minus_beta1`.

@@ -1,0 +1,22 @@
+#include "kernels/clip.h"
+
+#include <algorithm>
+
+#include "kernels/base/reduce.h"
+#include "kernels/math/elementary.h"
+
+namespace caviar {
+
+float clip_scale(const Cpu&, const float* gradient, std::int64_t n, float clip_norm) {
+  if (!(clip_norm > 0.0f)) return 1.0f;
+  Partials<float> squares;
+  for (std::int64_t i = 0; i < n; i += kPartials) {
+    const std::int64_t end = std::min<std::int64_t>(kPartials, n - i);
+    for (std::int64_t j = 0; j < end; ++j)
+      squares.value[j] = fma_of(gradient[i + j], gradient[i + j], squares.value[j]);
+  }
+  const float scale = clip_norm / (sqrt_of(squares.total()) + 1e-6f);
+  return scale < 1.0f ? scale : 1.0f;
+}
+
+}  // namespace caviar

@@ -1,0 +1,32 @@
+// From the outputs of the last layer at every step to the features that the head reads.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/base/device.h"
+#include "kernels/base/window.h"
+
+namespace caviar {
+
+enum class ReadoutKind : std::int32_t {
+  kLastStep,     // out[:, -1]: both directions at the last time step; the reverse one has seen that step only
+  kFinalStates,  // each direction where its walk ends: forward at T-1, reverse at 0
+  kMean,         // mean over time: one sum in ascending t from +0, divided by T
+};
+
+struct ReadoutArgs {
+  ReadoutKind kind = ReadoutKind::kLastStep;
+  int steps = 0, rows = 0;    // T, B of the window
+  int directions = 2;         // 1 or 2
+  int direction_width = 0;    // Hp
+  const float* h = nullptr;   // [T, B, directions Hp]
+  float* features = nullptr;  // [B, directions Hp]
+  // backward
+  const float* grad_features = nullptr;
+  float* grad_h = nullptr;  // [T, B, directions Hp], overwritten: +0 where the read-out does not look
+};
+
+void readout_forward(const Cpu&, const ReadoutArgs& args);
+void readout_backward(const Cpu&, const ReadoutArgs& args);
+
+}  // namespace caviar
