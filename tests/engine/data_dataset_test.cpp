@@ -161,7 +161,9 @@ TEST(Dataset, AKnownDataSetHasTenClasses) {
   EXPECT_THAT(error_of("mnist"), HasSubstr("byte 18: label 10 is out of range 0-9 (the classes of mnist)"));
 }
 
-TEST(Dataset, TheRealOnesHaveTheirPublishedSizes) {
+// The digests were made by this code from files with the published checksums: they must never change, or every stored
+// run would be of another data set.
+TEST(Dataset, TheRealOnesHaveTheirSizesAndDigests) {
   int seen = 0;
   for (const KnownDataset& known : known_datasets()) {
     if (known.directory.empty()) continue;
@@ -172,6 +174,8 @@ TEST(Dataset, TheRealOnesHaveTheirPublishedSizes) {
     EXPECT_EQ(data.steps, 28);
     EXPECT_EQ(data.features, 28);
     EXPECT_EQ(data.classes, 10);
+    EXPECT_EQ(data.digest,
+              known.name == "mnist" ? "35ac8beee9dcd813ccdeb18a444651aa" : "614b6750d462b7d6395f93db75374a7e");
   }
   if (!seen) GTEST_SKIP() << "neither mnist nor fashion-mnist is on this machine (scripts/fetch_mnist gets one)";
 }
