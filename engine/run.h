@@ -28,13 +28,13 @@ struct Seeds {
 struct PackKey {
   std::string family = "birnn";
   Cell cell = Cell::kLstm;
-  std::int32_t hidden_size = 128;   // 1 .. 1024
-  std::int32_t num_layers = 2;      // 1 .. 8
+  std::int32_t hidden_size = 128;  // 1 .. 1024
+  std::int32_t num_layers = 2;     // 1 .. 8
   bool bidirectional = true;
   Readout readout = Readout::kLastStep;
-  std::int32_t batch_size = 100;    // 1 .. training examples
-  std::int32_t state_arrays = 2;    // of the optimizer: state_arrays(hyper)
-  bool averaged = false;            // Polyak averages are kept and evaluated
+  std::int32_t batch_size = 100;  // 1 .. training examples
+  std::int32_t state_arrays = 2;  // of the optimizer: state_arrays(hyper)
+  bool averaged = false;          // Polyak averages are kept and evaluated
   std::string precision = "fp32";
   auto operator<=>(const PackKey&) const = default;
 };
@@ -50,7 +50,7 @@ struct DataUse {
 struct RunOrder {
   std::int64_t run = 0;  // the caller's number; comes back in reports; never enters a computation
   PackKey key;
-  Hyper hyper;           // hyper.total_steps: the length of the run, >= 1
+  Hyper hyper;  // hyper.total_steps: the length of the run, >= 1
   Seeds seeds;
   DataUse data;
   std::int64_t rung_steps = 0;    // a report every so many steps and at the last step, >= 1
@@ -75,16 +75,16 @@ std::string to_string(const Digest& digest);  // 32 hexadecimal digits
 // The metrics of one run at one rung. Examples == 0 in a Metrics means it was not measured.
 struct Report {
   std::int64_t run = 0;
-  std::int32_t rung = 0;   // 0, 1, ...: the n-th report of the run
-  std::int64_t step = 0;   // optimizer updates done
-  Metrics train;           // over the examples seen since the last rung, with the weights they were seen with
-  Metrics validation;      // raw weights
-  Metrics averaged;        // Polyak averages on the validation examples
-  Metrics test, averaged_test;  // at the last report only
-  bool last = false;       // the run is over: complete or diverged
-  bool diverged = false;   // a loss was not finite; `step` counts the updates before it
-  Digest digest;           // at the last report only
-  std::int64_t samples = 0;  // training examples processed since the last report of this run on this device
+  std::int32_t rung = 0;         // 0, 1, ...: the n-th report of the run
+  std::int64_t step = 0;         // optimizer updates done
+  Metrics train;                 // over the examples seen since the last rung, with the weights they were seen with
+  Metrics validation;            // raw weights
+  Metrics averaged;              // Polyak averages on the validation examples
+  Metrics test, averaged_test;   // at the last report only
+  bool last = false;             // the run is over: complete or diverged
+  bool diverged = false;         // a loss was not finite; `step` counts the updates before it
+  Digest digest;                 // at the last report only
+  std::int64_t samples = 0;      // training examples processed since the last report of this run on this device
   std::vector<std::byte> state;  // when asked for and not last: all that is needed to go on from here
 };
 

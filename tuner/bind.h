@@ -26,8 +26,8 @@ struct BoundConfig {
   std::int64_t rung_steps = 0;
 };
 
-// Throws Error for a parameter nobody reads (naming the nearest known one), a value out of range or of the wrong type, or
-// two names for the same parameter.
+// Throws Error for a parameter nobody reads (naming the nearest known one), a value out of range or of the wrong type,
+// or two names for the same parameter.
 BoundConfig bind_config(const Config& config, const DataUse& use, const DataShape& shape);
 
 // The seeds of repeat `repeat` of a trial: init, order, dropout and augment move by `repeat`; split stays.

@@ -8,11 +8,12 @@
 
 namespace caviar {
 
-// What is known of a finished trial: its config and, over its seeds that did not diverge, the mean of the sweep's metric.
+// What is known of a finished trial: its config and, over its seeds that did not diverge, the mean of the sweep's
+// metric.
 struct TrialResult {
   std::int64_t number = 0;
   Config config;
-  double metric = 0;     // not finite when every seed diverged
+  double metric = 0;  // not finite when every seed diverged
   bool diverged = false;
 };
 
