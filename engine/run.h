@@ -8,11 +8,10 @@
 #include <vector>
 
 #include "kernels/hyper.h"
+#include "kernels/readout.h"
+#include "kernels/recurrent.h"
 
 namespace caviar {
-
-enum class Cell : std::int32_t { kLstm, kGru, kRnnTanh, kRnnRelu };
-enum class Readout : std::int32_t { kLastStep, kFinalStates, kMean };
 
 // The five sources of randomness, each the key of its own counter-based stream (kernels/math/philox.h).
 struct Seeds {

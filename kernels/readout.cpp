@@ -9,14 +9,14 @@ namespace {
 
 // The one time step that a direction is read at (not for the mean).
 int time_read(const ReadoutArgs& a, int direction) {
-  return a.kind == ReadoutKind::kFinalStates && direction == 1 ? 0 : a.steps - 1;
+  return a.kind == Readout::kFinalStates && direction == 1 ? 0 : a.steps - 1;
 }
 
 }  // namespace
 
 void readout_forward(const Cpu&, const ReadoutArgs& a) {
   const std::ptrdiff_t hp = a.direction_width, width = a.directions * hp, step = width * a.rows;
-  if (a.kind == ReadoutKind::kMean) {
+  if (a.kind == Readout::kMean) {
     const float divisor = static_cast<float>(a.steps);
     std::fill_n(a.features, step, 0.0f);
     for (int t = 0; t < a.steps; ++t)
@@ -32,7 +32,7 @@ void readout_forward(const Cpu&, const ReadoutArgs& a) {
 
 void readout_backward(const Cpu&, const ReadoutArgs& a) {
   const std::ptrdiff_t hp = a.direction_width, width = a.directions * hp, step = width * a.rows;
-  if (a.kind == ReadoutKind::kMean) {
+  if (a.kind == Readout::kMean) {
     const float divisor = static_cast<float>(a.steps);
     for (std::ptrdiff_t i = 0; i < step; ++i) a.grad_h[i] = a.grad_features[i] / divisor;
     for (int t = 1; t < a.steps; ++t) std::copy_n(a.grad_h, step, a.grad_h + t * step);

@@ -8,14 +8,14 @@
 
 namespace caviar {
 
-enum class ReadoutKind : std::int32_t {
+enum class Readout : std::int32_t {
   kLastStep,     // out[:, -1]: both directions at the last time step; the reverse one has seen that step only
   kFinalStates,  // each direction where its walk ends: forward at T-1, reverse at 0
   kMean,         // mean over time: one sum in ascending t from +0, divided by T
 };
 
 struct ReadoutArgs {
-  ReadoutKind kind = ReadoutKind::kLastStep;
+  Readout kind = Readout::kLastStep;
   int steps = 0, rows = 0;    // T, B of the window
   int directions = 2;         // 1 or 2
   int direction_width = 0;    // Hp

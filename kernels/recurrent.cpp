@@ -20,21 +20,21 @@ struct Walk {
 int time_of(const RecurrentArgs& a, int step) { return a.reverse ? a.steps - 1 - step : step; }
 
 // The gate segments that W_hh's gradient is taken over: gru's third lies apart, behind r_n's own.
-Segments hidden_gates(CellKind cell, int hidden) {
+Segments hidden_gates(Cell cell, int hidden) {
   Segments s = packed_segments(gate_count(cell), hidden);
-  if (cell == CellKind::kGru) s.offset[2] = 3 * padded(hidden);
+  if (cell == Cell::kGru) s.offset[2] = 3 * padded(hidden);
   return s;
 }
 
 // gates += W_hh h + b_hh at time t; gru's n part is kept apart in the fourth segment. Without h: the bias alone.
 void add_hidden_product(const RecurrentArgs& a, const Walk& w, int t, const float* h_before) {
   float* gates = a.gates + t * w.block * w.stash;
-  const int added = a.cell == CellKind::kGru ? 2 : gate_count(a.cell);
+  const int added = a.cell == Cell::kGru ? 2 : gate_count(a.cell);
   if (!h_before) {
     for (int r = 0; r < a.rows; ++r) {
       float* g = gates + static_cast<std::ptrdiff_t>(r) * w.stash;
       for (int j = 0; j < added * w.hp; ++j) g[j] += a.weights.hidden_bias[j];
-      if (a.cell == CellKind::kGru)
+      if (a.cell == Cell::kGru)
         std::memcpy(g + 3 * w.hp, a.weights.hidden_bias + 2 * w.hp, sizeof(float) * static_cast<std::size_t>(w.hp));
     }
     return;
@@ -50,7 +50,7 @@ void add_hidden_product(const RecurrentArgs& a, const Walk& w, int t, const floa
   p.c_stride = w.stash;
   p.bias = a.weights.hidden_bias;
   row_product(p, Finish::kAddBias);
-  if (a.cell == CellKind::kGru) {
+  if (a.cell == Cell::kGru) {
     p.panels += panel_size(a.hidden, p.vectors);
     p.bias += 2 * w.hp;
     p.vectors = w.hp / kLanes;
@@ -99,18 +99,18 @@ void activate(const RecurrentArgs& a, const Walk& w, int t, int before) {
     float* gates = a.gates + row * w.stash;
     float* h = a.h + row * a.h_width;
     switch (a.cell) {
-      case CellKind::kLstm:
+      case Cell::kLstm:
         lstm_row(w.hp, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
                  before < 0 ? kZeros : a.cells + row_before * w.hp, a.cells + row * w.hp, h);
         break;
-      case CellKind::kGru:
+      case Cell::kGru:
         gru_row(w.hp, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
                 before < 0 ? kZeros : a.h + row_before * a.h_width, h);
         break;
-      case CellKind::kTanh:
+      case Cell::kRnnTanh:
         rnn_row<true>(w.hp, gates, h);
         break;
-      case CellKind::kRelu:
+      case Cell::kRnnRelu:
         rnn_row<false>(w.hp, gates, h);
         break;
     }
@@ -157,19 +157,19 @@ void activate_back(const RecurrentArgs& a, const Walk& w, int t, int before) {
     const float* grad_h = a.grad_h + row * a.h_width;
     float* scratch = a.scratch + static_cast<std::ptrdiff_t>(r) * w.hp;
     switch (a.cell) {
-      case CellKind::kLstm:
+      case Cell::kLstm:
         lstm_row_back(w.hp, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
                       before < 0 ? kZeros : a.cells + row_before * w.hp, a.cells + row * w.hp, grad_h, scratch);
         break;
-      case CellKind::kGru:
+      case Cell::kGru:
         gru_row_back(w.hp, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
                      before < 0 ? kZeros : a.h + row_before * a.h_width, grad_h,
                      before < 0 ? scratch : a.grad_h + row_before * a.h_width);
         break;
-      case CellKind::kTanh:
+      case Cell::kRnnTanh:
         rnn_row_back<true>(w.hp, gates, a.h + row * a.h_width, grad_h);
         break;
-      case CellKind::kRelu:
+      case Cell::kRnnRelu:
         rnn_row_back<false>(w.hp, gates, a.h + row * a.h_width, grad_h);
         break;
     }
@@ -236,7 +236,7 @@ void recurrent_forward(const Cpu&, const RecurrentArgs& a) {
 
 void recurrent_backward(const Cpu&, const RecurrentArgs& a) {
   const Walk w(a);
-  if (a.cell == CellKind::kLstm || a.cell == CellKind::kGru)
+  if (a.cell == Cell::kLstm || a.cell == Cell::kGru)
     std::memset(a.scratch, 0, sizeof(float) * static_cast<std::size_t>(a.rows) * static_cast<std::size_t>(w.hp));
 
   RowProduct p;

@@ -16,13 +16,13 @@ namespace caviar {
 // Widest hidden layer.
 inline constexpr int kMaxHidden = 1024;
 
-enum class CellKind : std::int32_t { kLstm, kGru, kTanh, kRelu };
+enum class Cell : std::int32_t { kLstm, kGru, kRnnTanh, kRnnRelu };
 
 // Gates of a cell in PyTorch's order: lstm i, f, g, o; gru r, z, n; rnn one.
-constexpr int gate_count(CellKind cell) { return cell == CellKind::kLstm ? 4 : cell == CellKind::kGru ? 3 : 1; }
+constexpr int gate_count(Cell cell) { return cell == Cell::kLstm ? 4 : cell == Cell::kGru ? 3 : 1; }
 
 // Segments kept per step: the gates, and for gru a fourth with W_hn h + b_hn.
-constexpr int stash_segments(CellKind cell) { return cell == CellKind::kGru ? 4 : gate_count(cell); }
+constexpr int stash_segments(Cell cell) { return cell == Cell::kGru ? 4 : gate_count(cell); }
 
 // Weights of one direction of one layer, packed for the CPU once per optimizer step from PyTorch's tensors.
 struct PackedDirection {
@@ -36,7 +36,7 @@ struct PackedDirection {
 
 // One direction of one layer over a window. `gates` and `cells` carry the stash from forward to backward.
 struct RecurrentArgs {
-  CellKind cell = CellKind::kLstm;
+  Cell cell = Cell::kLstm;
   int steps = 0;             // T
   int active_steps = 0;      // S: steps whose output reaches the read-out; the others are skipped, exactly
   int rows = 0;              // B of this window
