@@ -34,8 +34,10 @@ def make_optimizer(net, hyper):
     if name == "adamw":
         return torch.optim.AdamW(parameters, rate, betas, eps, weight_decay=hyper.get("weight_decay", 0.0))
     if name == "nadam":
+        # The loop over tensors of 1.13 counts mu twice in the product of the next step; its fused lists do not, nor does
+        # any form of later versions (pytorch/pytorch pull request 92699).
         return torch.optim.NAdam(parameters, rate, betas, eps, weight_decay=coupled,
-                                 momentum_decay=hyper.get("momentum_decay", 0.004))
+                                 momentum_decay=hyper.get("momentum_decay", 0.004), foreach=True)
     if name == "rmsprop":
         return torch.optim.RMSprop(parameters, rate, hyper.get("alpha", 0.99), eps, weight_decay=coupled,
                                    momentum=hyper.get("momentum", 0.0))
@@ -43,10 +45,14 @@ def make_optimizer(net, hyper):
 
 
 def make_average(net, hyper):
-    if hyper.get("polyak") == "uniform":
+    """Made just before the update polyak_start_step, so that an exponential average starts as a copy of the parameters
+    then; a uniform one starts as a copy of those after the update, which are the first it counts."""
+    if hyper["polyak"] == "uniform":
         return AveragedModel(net)
-    decay = hyper.get("polyak_decay", 0.995)
-    return AveragedModel(net, avg_fn=lambda average, new, count: average + (1 - decay) * (new - average))
+    decay = hyper["polyak_decay"]
+    average = AveragedModel(net, avg_fn=lambda average, new, count: average + (1 - decay) * (new - average))
+    average.n_averaged.fill_(1)  # with 0, the first update would copy
+    return average
 
 
 def penalise(net, hyper):
@@ -74,7 +80,7 @@ def run(golden, name, start, batches, hyper):
     net = Classifier("rnn_tanh", 2, 3, 1, True, "final_states", 3).double()
     net.load_state_dict(start)
     optimizer = make_optimizer(net, hyper)
-    average = make_average(net, hyper) if "polyak" in hyper else None
+    average = None
     gradients, parameters, averages = [], [], []
     for step in range(STEPS):
         pixels, labels = batches[step % BATCHES]
@@ -83,9 +89,11 @@ def run(golden, name, start, batches, hyper):
         gradients.append(flat(p.grad for p in net.parameters()))
         clip(net, hyper)
         penalise(net, hyper)
+        if step == hyper.get("polyak_start_step"):
+            average = make_average(net, hyper)
         optimizer.step()
         parameters.append(flat(net.parameters()))
-        if average and step >= hyper["polyak_start_step"]:
+        if average:
             average.update_parameters(net)
             averages.append(flat(average.parameters()))
     golden.case(name, **hyper)
@@ -140,8 +148,8 @@ def main():
 Ten optimizer steps of a tanh network: D = 2, H = 3, bidirectional, 1 layer, final_states, 3 classes. The case `start`
 holds the parameters before the first step and {BATCHES} batches of {BATCH}; step t uses batch t mod {BATCHES}. Every other case is one
 variant, its settings named as in kernels/hyper.h: `gradients` [steps, parameters] before clipping and penalties,
-`parameters` [steps, parameters] after each step, `averages` after each step from polyak_start_step on, where the first
-is a copy of the parameters after that step. Parameters are flattened in PyTorch's order. Order of a step: clip by norm,
+`parameters` [steps, parameters] after each step, `averages` after each step from polyak_start_step on: exponential
+from a copy of the parameters before that step, uniform over the parameters after that step and later. Parameters are flattened in PyTorch's order. Order of a step: clip by norm,
 clip by value, add l1 * sign(p), decay, update. Decoupled decay is p *= 1 - rate * decay before the update.""")
     generator = torch.Generator().manual_seed(11)
     net = Classifier("rnn_tanh", 2, 3, 1, True, "final_states", 3).double()
