@@ -33,21 +33,68 @@ class Classifier(nn.Module):
             self.recurrent = nn.RNN(inputs, hidden, nonlinearity=cell[4:], **options)
         self.directions = 2 if bidirectional else 1
         self.readout = readout
-        self.head = nn.Linear(hidden * self.directions, classes)
+        self.fc = nn.Linear(hidden * self.directions, classes)
 
     def forward(self, x):
         out, states = self.recurrent(x)
         if self.readout == "last_step":
-            return self.head(out[:, -1])
+            return self.fc(out[:, -1])
         if self.readout == "mean":
-            return self.head(out.mean(1))
+            return self.fc(out.mean(1))
         h = states[0] if isinstance(states, tuple) else states  # [layers * directions, B, H]
-        return self.head(torch.cat(list(h[-self.directions :]), 1))
+        return self.fc(torch.cat(list(h[-self.directions :]), 1))
+
+
+class DroppedClassifier(nn.Module):
+    """The same with dropout between layers by masks that are given: one recurrent module a layer."""
+
+    def __init__(self, cell, inputs, hidden, layers, classes, masks):
+        super().__init__()
+        parts = [Classifier(cell, inputs if k == 0 else 2 * hidden, hidden, 1, True, "final_states", classes)
+                 for k in range(layers)]
+        self.layers = nn.ModuleList(part.recurrent for part in parts)
+        self.fc = parts[-1].fc
+        self.masks = masks
+
+    def forward(self, x):
+        for k, layer in enumerate(self.layers):
+            out, states = layer(x if k == 0 else out * self.masks[k - 1])
+        h = states[0] if isinstance(states, tuple) else states
+        return self.fc(torch.cat([h[0], h[1]], 1))
 
 
 def parameter_name(name):
-    """`recurrent.weight_ih_l0` is `weight_ih_l0`; `head.weight` stays."""
+    """`recurrent.weight_ih_l0` is `weight_ih_l0`, `layers.1.weight_ih_l0` is `weight_ih_l1`; `fc.weight` stays."""
+    if name.startswith("layers."):
+        _, layer, rest = name.split(".")
+        return rest.replace("_l0", f"_l{layer}")
     return name.replace("recurrent.", "")
+
+
+def philox(counter, key):
+    """Philox4x32-10 (Salmon et al. 2011) of four 32-bit words under a 64-bit key."""
+    mask = 2**32 - 1
+    c, k0, k1 = list(counter), key & mask, key >> 32
+    for _ in range(10):
+        high, low = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(low >> 32) ^ c[1] ^ k0, low & mask, (high >> 32) ^ c[3] ^ k1, high & mask]
+        k0, k1 = (k0 + 0x9E3779B9) & mask, (k1 + 0xBB67AE85) & mask
+    return c
+
+
+def dropout_mask(batch, steps, hidden, layer, p, seed, step):
+    """Factors [B, T, 2 H] of the input of layer 1, 2, ..., by the law of kernels/dropout.h: an element's number counts
+    a direction's features as if they were a multiple of 8; word number % 4 at counter {number / 4, step, layer, 2}
+    drops the element when its upper 24 bits are below p 2^24."""
+    padded = (hidden + 7) // 8 * 8
+    mask = torch.empty(batch, steps, 2 * hidden, dtype=torch.float64)
+    for b in range(batch):
+        for t in range(steps):
+            for j in range(2 * hidden):
+                number = ((b * steps + t) * 2 + j // hidden) * padded + j % hidden
+                word = philox((number // 4, step, layer, 2), seed)[number % 4]
+                mask[b, t, j] = 0.0 if (word >> 8) < p * 2**24 else 1 / (1 - p)
+    return mask
 
 
 def describe(cell, layers, bidirectional, readout, smoothing):
@@ -71,6 +118,33 @@ def run(net, pixels, labels, smoothing):
     return logits, loss
 
 
+def write_case(golden, name, setting, net, pixels, labels, logits, loss):
+    golden.case(name, **setting)
+    golden.array("pixels", pixels)
+    golden.array("labels", labels)
+    for key, parameter in net.named_parameters():
+        golden.array(parameter_name(key), parameter)
+    golden.array("logits", logits)
+    golden.array("loss", loss)
+    for key, parameter in net.named_parameters():
+        golden.array("grad_" + parameter_name(key), parameter.grad)
+
+
+def dropout_case(golden, cell, layers, steps=4, inputs=3, hidden=3, batch=17, classes=5):
+    generator = torch.Generator().manual_seed(77)
+    use = dict(dropout=0.25, dropout_seed=12345678901, dropout_step=7)
+    masks = [dropout_mask(batch, steps, hidden, k, *use.values()) for k in range(1, layers)]
+    net = DroppedClassifier(cell, inputs, hidden, layers, classes, masks).double()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(torch.rand(parameter.shape, generator=generator) * 1.6 - 0.8)
+    pixels = torch.randint(0, 256, (batch, steps, inputs), generator=generator)
+    labels = torch.randint(0, classes, (batch,), generator=generator)
+    logits, loss = run(net, pixels, labels, 0.0)
+    setting = describe(cell, layers, True, "final_states", 0.0) | dict(hidden=hidden, classes=classes) | use
+    write_case(golden, f"{cell}_{layers}_dropout", setting, net, pixels, labels, logits, loss)
+
+
 def small_case(golden, name, setting, steps=5, inputs=3, hidden=4, batch=3, classes=5):
     generator = torch.Generator().manual_seed(len(golden.lines) + 1)
 
@@ -84,15 +158,7 @@ def small_case(golden, name, setting, steps=5, inputs=3, hidden=4, batch=3, clas
         labels = torch.randint(0, classes, (batch,), generator=generator)
         logits, loss = run(net, pixels, labels, setting["label_smoothing"])
         alive = all(parameter.grad.any() for key, parameter in net.named_parameters() if "weight_ih" in key)
-    golden.case(name, **setting, hidden=hidden, classes=classes)
-    golden.array("pixels", pixels)
-    golden.array("labels", labels)
-    for key, parameter in net.named_parameters():
-        golden.array(parameter_name(key), parameter)
-    golden.array("logits", logits)
-    golden.array("loss", loss)
-    for key, parameter in net.named_parameters():
-        golden.array("grad_" + parameter_name(key), parameter.grad)
+    write_case(golden, name, setting | dict(hidden=hidden, classes=classes), net, pixels, labels, logits, loss)
 
 
 def large_case(golden, name, setting, steps, inputs, hidden, batch, classes=10, scale=0.125):
@@ -118,7 +184,8 @@ def small_file():
     golden = GoldenFile("""
 Recurrent classifier, small shapes. A case gives pixels [B, T, D] (the input is pixel / 255), labels [B], the parameters
 in PyTorch's order and layout (gates i f g o for lstm, r z n for gru), logits [B, classes], the mean cross-entropy
-`loss`, and grad_NAME, its gradient by each parameter.""")
+`loss`, and grad_NAME, its gradient by each parameter. With dropout the masks are those of dropout_seed at
+dropout_step.""")
     for cell in CELLS:
         for layers in (1, 2):
             for readout in READOUTS:
@@ -130,6 +197,7 @@ in PyTorch's order and layout (gates i f g o for lstm, r z n for gru), logits [B
         small_case(golden, f"{cell}_2_odd", describe(cell, 2, True, "final_states", 0.0), hidden=10, batch=19)
         small_case(golden, f"{cell}_3_least", describe(cell, 3, True, "last_step", 0.0), steps=1, inputs=1, hidden=1,
                    batch=1, classes=2)
+        dropout_case(golden, cell, 3)
     golden.write(HERE / "birnn.txt")
 
 
