@@ -23,7 +23,7 @@ void dense_backward(const Cpu&, const DenseArgs& a) {
   p.k = packed_segments(1, a.outputs);
   p.panels = a.weight_back;
   p.rows = a.rows;
-  p.vectors = a.width / kLanes;
+  p.vectors = a.inputs.vectors();
   p.c = a.grad_features;
   p.c_stride = a.width;
   row_product(p, Finish::kStore);

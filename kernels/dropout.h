@@ -15,7 +15,8 @@ struct DropoutArgs {
   int steps = 0, rows = 0;       // T, B of the window
   int first_row = 0;             // of the window in the batch
   int segments = 2, length = 0;  // real features of a row: directions, H
-  const float* in = nullptr;     // [T, B, segments padded(length)]
+  int width = 0;                 // floats of a row, >= segments padded(length)
+  const float* in = nullptr;     // [T, B, width]
   float* out = nullptr;          // the same shape; may be `in`
 };
 

@@ -15,7 +15,7 @@ int time_read(const ReadoutArgs& a, int direction) {
 }  // namespace
 
 void readout_forward(const Cpu&, const ReadoutArgs& a) {
-  const std::ptrdiff_t hp = a.direction_width, width = a.directions * hp, step = width * a.rows;
+  const std::ptrdiff_t hp = a.direction_width, width = a.width, step = width * a.rows;
   if (a.kind == Readout::kMean) {
     const float divisor = static_cast<float>(a.steps);
     std::fill_n(a.features, step, 0.0f);
@@ -31,7 +31,7 @@ void readout_forward(const Cpu&, const ReadoutArgs& a) {
 }
 
 void readout_backward(const Cpu&, const ReadoutArgs& a) {
-  const std::ptrdiff_t hp = a.direction_width, width = a.directions * hp, step = width * a.rows;
+  const std::ptrdiff_t hp = a.direction_width, width = a.width, step = width * a.rows;
   if (a.kind == Readout::kMean) {
     const float divisor = static_cast<float>(a.steps);
     for (std::ptrdiff_t i = 0; i < step; ++i) a.grad_h[i] = a.grad_features[i] / divisor;

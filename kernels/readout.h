@@ -19,11 +19,12 @@ struct ReadoutArgs {
   int steps = 0, rows = 0;    // T, B of the window
   int directions = 2;         // 1 or 2
   int direction_width = 0;    // Hp
-  const float* h = nullptr;   // [T, B, directions Hp]
-  float* features = nullptr;  // [B, directions Hp]
+  int width = 0;              // floats of a row, >= directions Hp
+  const float* h = nullptr;   // [T, B, width]
+  float* features = nullptr;  // [B, width]
   // backward
   const float* grad_features = nullptr;
-  float* grad_h = nullptr;  // [T, B, directions Hp], overwritten: +0 where the read-out does not look
+  float* grad_h = nullptr;  // [T, B, width], overwritten: +0 where the read-out does not look
 };
 
 void readout_forward(const Cpu&, const ReadoutArgs& args);

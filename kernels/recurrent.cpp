@@ -11,9 +11,9 @@ namespace {
 // Sizes and addresses of one direction, said once.
 struct Walk {
   explicit Walk(const RecurrentArgs& a)
-      : hp(padded(a.hidden)), stash(stash_segments(a.cell) * hp), block(static_cast<std::ptrdiff_t>(a.rows)) {}
+      : hp(padded(a.hidden)), stash(a.gates_width), block(static_cast<std::ptrdiff_t>(a.rows)) {}
   int hp;
-  int stash;             // floats of a row of gates
+  std::ptrdiff_t stash;  // floats of a row of gates
   std::ptrdiff_t block;  // rows of a time step
 };
 
@@ -263,7 +263,7 @@ void recurrent_backward(const Cpu&, const RecurrentArgs& a) {
     p.k = packed_segments(gate_count(a.cell), a.hidden);
     p.panels = a.weights.input_back;
     p.rows = a.active_steps * a.rows;
-    p.vectors = a.x_width / kLanes;
+    p.vectors = a.input_segments.vectors();
     p.c = a.grad_x + row0 * a.x_width;
     p.c_stride = a.x_width;
     row_product(p, Finish::kAdd);

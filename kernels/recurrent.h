@@ -46,7 +46,9 @@ struct RecurrentArgs {
   const float* x = nullptr;  // [T, B, x_width]
   int x_width = 0;
   PackedDirection weights;
-  float* gates = nullptr;  // [T, B, stash_segments Hp]; forward: activated gates; backward: gradients before activation
+  float* gates = nullptr;  // [T, B, gates_width >= stash_segments Hp]; forward: activated gates; backward: gradients
+                           // before activation
+  int gates_width = 0;
   float* cells = nullptr;  // lstm: c [T, B, Hp]
   float* h = nullptr;      // first column of this direction in the layer's output [T, B, h_width]
   int h_width = 0;

@@ -65,7 +65,8 @@ BiRnn<Cpu>::BiRnn(const Shape& shape)
       params_(params_of(shape)),
       max_rows_(window_rows(shape)),
       hp_(padded(shape.hidden_size)),
-      width_(shape.directions() * hp_) {
+      width_(row_stride(shape.directions() * hp_)),
+      gates_width_(row_stride(stash_segments(shape.cell) * hp_)) {
   const std::int64_t rows = static_cast<std::int64_t>(shape_.steps) * max_rows_;
   const int gates = gate_count(shape_.cell), k = gates * shape_.hidden_size, panels = gates * hp_ / kLanes;
   int tensor = 0;
@@ -78,11 +79,11 @@ BiRnn<Cpu>::BiRnn(const Shape& shape)
       direction.first_tensor = std::exchange(tensor, tensor + 4);
       direction.input = Buffer<float>(panel_size(input_segments(l).total(), panels));
       direction.hidden = Buffer<float>(panel_size(shape_.hidden_size, panels));
-      if (l > 0) direction.input_back = Buffer<float>(panel_size(k, width_ / kLanes));
+      if (l > 0) direction.input_back = Buffer<float>(panel_size(k, shape_.directions() * hp_ / kLanes));
       direction.hidden_back = Buffer<float>(panel_size(k, hp_ / kLanes));
       direction.input_bias = Buffer<float>(count(gates * hp_));
       direction.hidden_bias = Buffer<float>(count(gates * hp_));
-      direction.gates = Buffer<float>(count(rows * stash_segments(shape_.cell) * hp_));
+      direction.gates = Buffer<float>(count(rows * gates_width_));
       if (shape_.cell == Cell::kLstm) direction.cells = Buffer<float>(count(rows * hp_));
     }
   }
@@ -94,7 +95,7 @@ BiRnn<Cpu>::BiRnn(const Shape& shape)
   logits_ = Buffer<float>(count(max_rows_ * cp));
   grad_logits_ = Buffer<float>(count(max_rows_ * cp));
   head_ = Buffer<float>(panel_size(shape_.directions() * shape_.hidden_size, cp / kLanes));
-  head_back_ = Buffer<float>(panel_size(shape_.classes, width_ / kLanes));
+  head_back_ = Buffer<float>(panel_size(shape_.classes, shape_.directions() * hp_ / kLanes));
   head_bias_ = Buffer<float>(count(cp));
   grad_above_ = Buffer<float>(count(rows * width_));
   grad_below_ = Buffer<float>(count(shape_.num_layers > 1 ? rows * width_ : 0));
@@ -157,6 +158,7 @@ RecurrentArgs BiRnn<Cpu>::recurrent_args(int l, int d, const Window& window, con
   a.weights = {direction.input.data(),       direction.hidden.data(),     direction.input_back.data(),
                direction.hidden_back.data(), direction.input_bias.data(), direction.hidden_bias.data()};
   a.gates = direction.gates.data();
+  a.gates_width = gates_width_;
   a.cells = direction.cells.data();
   a.h = layer.h.data() + d * hp_;
   a.h_width = width_;
@@ -170,6 +172,7 @@ ReadoutArgs BiRnn<Cpu>::readout_args(const Window& window) {
   a.rows = window.rows();
   a.directions = shape_.directions();
   a.direction_width = hp_;
+  a.width = width_;
   a.h = layers_.back().h.data();
   a.features = features_.data();
   a.grad_features = grad_features_.data();
@@ -204,6 +207,7 @@ DropoutArgs BiRnn<Cpu>::dropout_args(int layer, const Window& window, const Drop
   a.first_row = window.b0;
   a.segments = shape_.directions();
   a.length = shape_.hidden_size;
+  a.width = width_;
   return a;
 }
 

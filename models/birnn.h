@@ -77,7 +77,8 @@ class BiRnn<Cpu> {
   Shape shape_;
   Params params_;
   int max_rows_;
-  int hp_, width_;  // padded(H); directions * hp_
+  int hp_, width_;   // padded(H); floats of a row of both directions
+  int gates_width_;  // floats of a row of the stash of one direction
   std::vector<Layer> layers_;
   int head_tensor_ = 0;
   Buffer<float> input_;

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "kernels/base/unroll.h"
+
 namespace caviar {
 
 namespace {
@@ -16,33 +18,47 @@ int tile_rows(int left, int most) {
   return std::min(left, most);
 }
 
+// The accumulators of a tile. Row r, vector v is sum[r * kVectors + v].
+template <int kRows, int kVectors>
+struct Tile {
+  __m256 sum[kRows * kVectors];
+
+  [[gnu::always_inline]] void clear() {
+    unroll<kRows * kVectors>([&](auto i) __attribute__((always_inline)) { sum[i] = _mm256_setzero_ps(); });
+  }
+
+  // sum[r][v] += x[r * stride] * w[v]
+  [[gnu::always_inline]] void add(const float* x, std::ptrdiff_t stride, const float* w, std::ptrdiff_t panel) {
+    __m256 b[kVectors];
+    unroll<kVectors>([&](auto v) __attribute__((always_inline)) { b[v] = _mm256_loadu_ps(w + v * panel); });
+    unroll<kRows>([&](auto r) __attribute__((always_inline)) {
+      const __m256 a = _mm256_broadcast_ss(x + r * stride);
+      unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
+        sum[r * kVectors + v] = _mm256_fmadd_ps(a, b[v], sum[r * kVectors + v]);
+      });
+    });
+  }
+};
+
 template <int kRows, int kVectors>
 void row_tile(const RowProduct& p, Finish finish, const float* a, const float* panels, float* c, const float* bias) {
-  const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(p.k.total()) * kLanes;
-  __m256 sum[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_setzero_ps();
+  const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(p.k.total()) * kLanes, stride = p.a_stride;
+  Tile<kRows, kVectors> tile;
+  tile.clear();
   const float* b = panels;
   for (int segment = 0; segment < p.k.count; ++segment) {
     const float* x = a + p.k.offset[segment];
-    for (int k = 0; k < p.k.length; ++k, b += kLanes) {
-      __m256 w[kVectors];
-      for (int v = 0; v < kVectors; ++v) w[v] = _mm256_load_ps(b + v * panel);
-      for (int r = 0; r < kRows; ++r) {
-        const __m256 xr = _mm256_broadcast_ss(x + r * p.a_stride + k);
-        for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_fmadd_ps(xr, w[v], sum[r][v]);
-      }
-    }
+    for (int k = 0; k < p.k.length; ++k, b += kLanes) tile.add(x + k, stride, b, panel);
   }
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) {
-      float* out = c + r * p.c_stride + v * kLanes;
-      __m256 value = sum[r][v];
-      if (finish == Finish::kStoreBias || finish == Finish::kAddBias)
-        value = _mm256_add_ps(value, _mm256_loadu_ps(bias + v * kLanes));
-      if (finish == Finish::kAdd || finish == Finish::kAddBias) value = _mm256_add_ps(_mm256_loadu_ps(out), value);
-      _mm256_storeu_ps(out, value);
-    }
+  unroll<kRows * kVectors>([&](auto i) __attribute__((always_inline)) {
+    constexpr int kRow = i / kVectors, kVector = i % kVectors;
+    float* out = c + kRow * p.c_stride + kVector * kLanes;
+    __m256 value = tile.sum[i];
+    if (finish == Finish::kStoreBias || finish == Finish::kAddBias)
+      value = _mm256_add_ps(value, _mm256_loadu_ps(bias + kVector * kLanes));
+    if (finish == Finish::kAdd || finish == Finish::kAddBias) value = _mm256_add_ps(_mm256_loadu_ps(out), value);
+    _mm256_storeu_ps(out, value);
+  });
 }
 
 template <int kVectors>
@@ -81,23 +97,16 @@ void row_panel(const RowProduct& p, Finish finish, int row0, int row1, int vecto
 // One tile of a weight gradient: kRows features of a x kVectors vectors of b, over one block of batch rows.
 template <int kRows, int kVectors>
 void outer_tile(const OuterProduct& p, const float* a, const float* b, int rows, __m256 (&sum)[6][3]) {
-  __m256 acc[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) acc[r][v] = _mm256_setzero_ps();
+  Tile<kRows, kVectors> tile;
+  tile.clear();
+  const std::ptrdiff_t a_stride = p.a_stride, b_stride = p.b_stride;
   for (int step = 0; step < p.steps; ++step) {
     const float* x = a + step * p.a_step;
     const float* y = b + step * p.b_step;
-    for (int row = 0; row < rows; ++row, x += p.a_stride, y += p.b_stride) {
-      __m256 w[kVectors];
-      for (int v = 0; v < kVectors; ++v) w[v] = _mm256_loadu_ps(y + v * kLanes);
-      for (int r = 0; r < kRows; ++r) {
-        const __m256 xr = _mm256_broadcast_ss(x + r);
-        for (int v = 0; v < kVectors; ++v) acc[r][v] = _mm256_fmadd_ps(xr, w[v], acc[r][v]);
-      }
-    }
+    for (int row = 0; row < rows; ++row, x += a_stride, y += b_stride) tile.add(x, 1, y, kLanes);
   }
   for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = acc[r][v];
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = tile.sum[r * kVectors + v];
 }
 
 template <int kVectors>

@@ -21,6 +21,7 @@ struct Segments {
   int length = 0;
   int offset[kMaxSegments] = {};
   int total() const { return count * length; }
+  int vectors() const { return count * (padded(length) / kLanes); }
 };
 
 // `count` segments one behind the other, each padded.

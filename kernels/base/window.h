@@ -19,4 +19,8 @@ inline constexpr int kLanes = 8;
 
 constexpr int padded(int n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
+// Floats from row to row for rows of n floats: never a multiple of 64 floats, so that the rows of a column of tiles
+// fall into different sets of the first-level cache.
+constexpr int row_stride(int n) { return n % 64 == 0 ? n + 16 : n; }
+
 }  // namespace caviar
