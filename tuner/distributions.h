@@ -1,0 +1,21 @@
+// Special functions of the samplers. No call to the C library but sqrt, which IEEE rounds exactly: draws are the same
+// on every host.
+#pragma once
+
+namespace caviar {
+
+// Natural logarithm of the gamma function, x > 0: Stirling's series from x = 15 on, the recurrence below. Error below
+// 1e-14 of max(1, the result).
+double log_gamma(double x);
+
+// The x with P(X < x) = p for a standard normal X, 0 < p < 1: Wichura 1988, algorithm AS 241, PPND16, relative error
+// about 1e-16.
+double normal_quantile(double p);
+
+// P(X < x) for X of a beta distribution, a, b > 0: the continued fraction of DLMF 8.17.22 by Lentz's method.
+double beta_cdf(double x, double a, double b);
+
+// The x in [0, 1] with beta_cdf(x, a, b) = p, by bisection over the doubles between 0 and 1.
+double beta_quantile(double p, double a, double b);
+
+}  // namespace caviar
