@@ -88,7 +88,7 @@ CAVIAR_HD inline float tanh_of(float x) {
 CAVIAR_HD inline float log_of(float x) {
   const bool subnormal = x < 0x1p-126f;
   const float scaled = subnormal ? x * 0x1p23f : x;
-  const std::uint32_t bits = std::bit_cast<std::uint32_t>(scaled);  // unsigned: a negative x wraps around
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(scaled);              // unsigned: a negative x wraps around
   const std::int32_t k0 = static_cast<std::int32_t>(bits - 0x3f3504f3u) >> 23;  // 0x3f3504f3: sqrt 1/2
   const float m = std::bit_cast<float>(bits - (static_cast<std::uint32_t>(k0) << 23));
   const float k = static_cast<float>(k0 - (subnormal ? 23 : 0));
