@@ -1,6 +1,7 @@
 #include "engine/worker.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace caviar {
@@ -61,6 +62,7 @@ void Worker::go_on(std::int64_t run) {
 }
 
 void Worker::let_go(const Place& place) {
+  assert(place.held != nullptr);
   place.held->pack->evict(place.slot);
   place.live() = {};
 }

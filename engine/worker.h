@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -47,7 +48,10 @@ class Worker {
   struct Place {
     Held* held = nullptr;
     int slot = 0;
-    Live& live() const { return held->slots[static_cast<std::size_t>(slot)]; }
+    Live& live() const {
+      assert(held != nullptr);
+      return held->slots[static_cast<std::size_t>(slot)];
+    }
   };
   Place find(std::int64_t run);
   Place free_slot(const PackKey& key);
