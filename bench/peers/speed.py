@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Training speed beside PyTorch's: samples a second of the same work, interleaved.
 
-    python3 bench/peers/speed.py --program build/bench/train_speed
+    python3 bench/peers/speed.py --program build/bench/bench_train_speed
 
 For every shape the peer first tries its settings (one process a core with one thread each; one process with all
 threads; Adam's loop over tensors or fused lists; batch first or time first; eager or TorchScript) and keeps the
 fastest. Then caviar and the peer take turns, --pairs times, each on all --cores; the result is the ratio of the two
-medians, with every single measurement beside it. Data is in memory on both sides, as float32 for PyTorch, which is
+medians, with every single measurement beside it. Rates are by the clock, and, as `..._cpu`, by the processor time that
+the threads got, which is the same on an idle machine and fair on a busy one. Data is in memory on both sides, as float32 for PyTorch, which is
 fastest for it; a step of either is: gather a random batch, forward, cross-entropy, backward, Adam.
 
 Without --program only the peer is timed. The result goes to --output as JSON with device, versions and settings.
@@ -71,7 +72,7 @@ def worker(setting):
     batch = setting["batch"]
 
     def train(seconds):
-        samples, began = 0, time.perf_counter()
+        samples, began, busy = 0, time.perf_counter(), time.process_time()
         while True:
             # Full batches only: a partial one is another shape, and its share is small.
             for index in torch.randperm(EXAMPLES)[: EXAMPLES // batch * batch].split(batch):
@@ -82,7 +83,8 @@ def worker(setting):
                 samples += batch
                 spent = time.perf_counter() - began
                 if spent >= seconds:
-                    return dict(samples=samples, seconds=spent)
+                    cpu = (time.process_time() - busy) / setting["threads"]
+                    return dict(wall=samples / spent, cpu=samples / cpu)
 
     train(0.5)
     print("ready", flush=True)
@@ -108,13 +110,13 @@ class Peer:
             if process.stdout.readline().strip() != "ready":
                 raise RuntimeError(f"a PyTorch process did not start: {setting}")
 
-    def rate(self, seconds):
-        """Samples a second of all processes together."""
+    def rates(self, seconds):
+        """Samples a second of all processes together, by the clock and by processor time."""
         for process in self.processes:
             process.stdin.write(f"{seconds}\n")
             process.stdin.flush()
         answers = [json.loads(process.stdout.readline()) for process in self.processes]
-        return sum(a["samples"] / a["seconds"] for a in answers)
+        return {basis: sum(answer[basis] for answer in answers) for basis in ("wall", "cpu")}
 
     def close(self):
         for process in self.processes:
@@ -138,19 +140,24 @@ def best_setting(shape, args):
     tried, options = {}, {}
     for name, option in settings_to_try(args.cores):
         with contextlib.closing(Peer(shape, option, args.cores)) as peer:
-            tried[name] = round(peer.rate(args.try_seconds))
+            tried[name] = round(peer.rates(args.try_seconds)["cpu"])
         options[name] = option
     best = max(tried, key=tried.get)
     return best, options[best], tried
 
 
-def our_rate(shape, args):
-    """Samples a second of caviar's benchmark program, which prints one line of JSON with `samples_per_second`."""
+def our_rates(shape, args):
+    """The line of JSON that caviar's benchmark program prints."""
     cell, hidden, layers, batch, readout, _ = shape
-    command = [args.program, "--cell", cell, "--hidden", hidden, "--layers", layers, "--batch", batch, "--readout",
-               readout, "--threads", args.cores, "--seconds", args.seconds]
+    command = [args.program, cell, hidden, batch, layers, readout, args.cores, args.seconds]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.strip().splitlines()[-1])["samples_per_second"]
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def summary(name, wall, cpu):
+    """Every measurement and the medians."""
+    return {f"{name}_runs": [round(r) for r in wall], f"{name}_runs_cpu": [round(r) for r in cpu],
+            f"{name}_median": round(statistics.median(wall)), f"{name}_median_cpu": round(statistics.median(cpu))}
 
 
 def compare(shape, args):
@@ -160,22 +167,19 @@ def compare(shape, args):
     with contextlib.closing(Peer(shape, option, args.cores)) as peer:
         for _ in range(args.pairs):
             if args.program:
-                ours.append(our_rate(shape, args))
-            peers.append(peer.rate(args.seconds))
-    flops = flops_per_sample(cell, hidden, layers)
+                ours.append(our_rates(shape, args))
+            peers.append(peer.rates(args.seconds))
     found = dict(cell=cell, hidden_size=hidden, num_layers=layers, batch_size=batch, readout=readout,
-                 bidirectional=True, peer_setting=best, peer_tried=tried, peer_runs=[round(r) for r in peers],
-                 peer_median=round(statistics.median(peers)), flops_per_sample=flops,
-                 peer_gflops_per_core=round(statistics.median(peers) * flops / args.cores / 1e9, 1))
+                 bidirectional=True, peer_setting=best, peer_tried=tried)
+    found |= summary("peer", [p["wall"] for p in peers], [p["cpu"] for p in peers])
+    gflops = found["peer_median_cpu"] * flops_per_sample(cell, hidden, layers) / args.cores / 1e9
+    found |= dict(peer_gflops_per_core=round(gflops, 1))
     if ours:
-        median = statistics.median(ours)
-        found |= dict(caviar_runs=[round(r) for r in ours], caviar_median=round(median),
-                      ratio=round(median / statistics.median(peers), 2), target=target)
-        # Where steps that reach no output are skipped, work not done must not count as speed.
-        if readout != "last_step":
-            gflops = median * flops / args.cores / 1e9
-            found |= dict(caviar_gflops_per_core=round(gflops, 1),
-                          caviar_share_of_peak=round(gflops / args.peak_gflops, 2))
+        found |= summary("caviar", [o["samples_per_second"] for o in ours], [o["samples_per_cpu_second"] for o in ours])
+        found |= dict(ratio=round(found["caviar_median"] / found["peer_median"], 2),
+                      ratio_cpu=round(found["caviar_median_cpu"] / found["peer_median_cpu"], 2), target=target,
+                      caviar_gflops_per_core=round(statistics.median(o["gflops"] for o in ours) / args.cores, 1),
+                      caviar_share_of_peak=statistics.median(o["share_of_peak"] for o in ours))
     return found
 
 
@@ -193,7 +197,7 @@ def environment(args):
     return dict(date=datetime.date.today().isoformat(), cpu=model, cores=args.cores, system=platform.platform(),
                 torch=torch.__version__, blas=blas, commit=first_line(["git", "rev-parse", "--short", "HEAD"]),
                 compiler=first_line(["c++", "--version"]), pairs=args.pairs, seconds=args.seconds,
-                peak_gflops_per_core=args.peak_gflops)
+                load_before=os.getloadavg()[0])
 
 
 def main():
@@ -204,7 +208,6 @@ def main():
     parser.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
     parser.add_argument("--try-seconds", type=float, default=2.0, help="of one trial of a setting of the peer")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
-    parser.add_argument("--peak-gflops", type=float, default=97.0, help="of one core, float32 multiply-adds")
     parser.add_argument("--output", help="file for the result")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -213,7 +216,7 @@ def main():
     result = dict(environment=environment(args), shapes={})
     for name in args.shape:
         result["shapes"][name] = found = compare(SHAPES[name], args)
-        print(name, json.dumps({k: v for k, v in found.items() if not k.endswith("_runs")}), flush=True)
+        print(name, json.dumps({k: v for k, v in found.items() if "_runs" not in k}), flush=True)
     if args.output:
         pathlib.Path(args.output).write_text(json.dumps(result, indent=1) + "\n")
 
