@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 
 #include "engine/bytes.h"
 #include "engine/digest.h"
+#include "engine/law_breaker.h"
 #include "engine/pack.h"
 #include "engine/slot_state.h"
 #include "kernels/base/buffer.h"
@@ -98,9 +98,11 @@ class PackOf final : public Pack {
     row.now = prelude(row.hyper, row.step, row.mu_product);
     model_.load(s.params.data(), true);
     gradient_.fill(0.0f);
-    const DropoutUse dropout{row.hyper.dropout, row.seeds.dropout, static_cast<std::uint32_t>(row.step)};
+    DropoutUse dropout{row.hyper.dropout, row.seeds.dropout, static_cast<std::uint32_t>(row.step)};
+    if (law_breaker == LawBreaker::kSharedRandom) dropout.seed = shared_draws_++;
+    const int most = law_breaker == LawBreaker::kPackDependentSum && slots() > 1 ? kRowBlock / 2 : model_.max_rows();
     for (Window w{0, 1, 0, 0}; w.b0 < place.rows; w.b0 = w.b1) {
-      w.b1 = std::min(place.rows, w.b0 + model_.max_rows());
+      w.b1 = std::min(place.rows, w.b0 + most);
       gather(device_, gather_args(s, data_->train, training_order(s, place.epoch), place.first + w.b0, w));
       model_.forward(w, dropout);
       softmax_cross_entropy(device_, loss_args(w, row.hyper.label_smoothing, 1.0f / static_cast<float>(place.rows)));
@@ -108,6 +110,7 @@ class PackOf final : public Pack {
     }
     record_batch(device_, row, batch_metrics(device_, losses_.data(), correct_.data(), place.rows), place.rows);
     if (row.diverged) return;
+    if (law_breaker == LawBreaker::kNeighbourLeaks && slots_.front().row.diverged) row.now.rate = row.now.step_size = 0;
     row.clip_scale = clip_scale(device_, gradient_.data(), params_.size(), row.hyper.clip_norm);
     update(device_, {&row, params_.size(), gradient_.data(), s.params.data(), s.state.data(),
                      s.averages.size() ? s.averages.data() : nullptr});
@@ -135,7 +138,7 @@ class PackOf final : public Pack {
       r.validation = evaluate(s, s.params, *place.examples, place.order, place.first, place.count);
       if (s.averages.size())
         r.averaged = evaluate(s, s.averages, *place.examples, place.order, place.first, place.count);
-      if (!std::isfinite(r.validation.loss)) s.row.diverged = 1;
+      if (is_diverged(r.validation.loss)) s.row.diverged = 1;
     }
     r.diverged = s.row.diverged;
     r.last = r.diverged || s.row.step >= s.row.hyper.total_steps;
@@ -214,6 +217,7 @@ class PackOf final : public Pack {
   Buffer<float> gradient_;
   Buffer<float> losses_;  // [rows of the batch, or examples evaluated]
   Buffer<std::int32_t> correct_, labels_;
+  std::uint64_t shared_draws_ = 0;  // LawBreaker::kSharedRandom
 };
 
 }  // namespace caviar

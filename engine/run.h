@@ -81,7 +81,7 @@ struct Report {
   Metrics averaged;              // Polyak averages on the validation examples
   Metrics test, averaged_test;   // at the last report only
   bool last = false;             // the run is over: complete or diverged
-  bool diverged = false;         // a loss was not finite; `step` counts the updates before it
+  bool diverged = false;         // a loss was beyond all bounds (kernels/metrics.h); `step` counts the updates
   Digest digest;                 // at the last report only
   std::int64_t samples = 0;      // training examples processed since the last report of this run on this device
   std::vector<std::byte> state;  // when asked for and not last: all that is needed to go on from here

@@ -7,6 +7,7 @@
 
 #include "engine/bytes.h"
 #include "engine/digest.h"
+#include "engine/law_breaker.h"
 #include "kernels/base/error.h"
 
 namespace caviar {
@@ -139,6 +140,9 @@ void restore(Slot& s, const std::vector<std::byte>& state) {
   in.get_array(s.params.data(), s.params.size());
   in.get_array(s.state.data(), s.state.size());
   in.get_array(s.averages.data(), s.averages.size());
+  if (law_breaker == LawBreaker::kMissingMoment && arrays >= params)
+    std::fill_n(s.state.data() + (arrays - params), params, 0.0f);
+  if (law_breaker == LawBreaker::kMissingCounter) s.row.mu_product = 1;
   if (!in.at_end())
     fail("A saved state is longer than its run. Remove the checkpoint; the run then starts from its beginning.");
 }

@@ -1,7 +1,5 @@
 #include "kernels/metrics.h"
 
-#include <cmath>
-
 #include "kernels/base/reduce.h"
 
 namespace caviar {
@@ -18,7 +16,7 @@ BatchMetrics batch_metrics(const Cpu&, const float* losses, const std::int32_t* 
 }
 
 void record_batch(const Cpu&, SlotRow& row, const BatchMetrics& batch, int rows) {
-  if (!std::isfinite(batch.loss_sum)) {
+  if (is_diverged(batch.loss_sum / rows)) {
     row.diverged = 1;
     return;
   }

@@ -1,0 +1,97 @@
+// A small data set that can be learned and orders for runs on it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "engine/digest.h"
+#include "engine/executor.h"
+#include "engine/pack.h"
+#include "kernels/math/philox.h"
+
+namespace caviar {
+
+// T = 6, D = 5, four classes: the label is where a sequence is bright. 200 training and 50 test examples.
+inline std::shared_ptr<const Dataset> small_data() {
+  static const std::shared_ptr<const Dataset> data = [] {
+    auto d = std::make_shared<Dataset>();
+    d->name = "small";
+    d->steps = 6;
+    d->features = 5;
+    d->classes = 4;
+    const auto fill = [&](Examples& e, int count, std::uint32_t stream) {
+      e.count = count;
+      for (int i = 0; i < count; ++i) {
+        const int label = i % 4;
+        e.labels.push_back(static_cast<std::uint8_t>(label));
+        for (int j = 0; j < 30; ++j) {
+          const std::uint32_t r =
+              philox4x32(static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(j), stream, 0, 99).x;
+          e.features.push_back(static_cast<std::uint8_t>(r % 128 + (j % 5 == label ? 100 : 0)));
+        }
+      }
+    };
+    fill(d->train, 200, 0);
+    fill(d->test, 50, 1);
+    d->digest = to_string(hash128(d->train.features.data(), d->train.features.size(), 0));
+    return d;
+  }();
+  return data;
+}
+
+// A two-layer network with dropout, averages and a partial last batch: everything that a slot could get wrong.
+// 150 training examples in batches of 32: five steps an epoch; three epochs.
+inline RunOrder small_order(std::int64_t run) {
+  RunOrder o;
+  o.run = run;
+  o.key.cell = Cell::kLstm;
+  o.key.hidden_size = 7;
+  o.key.num_layers = 2;
+  o.key.batch_size = 32;
+  o.key.averaged = true;
+  o.hyper.learning_rate = 0.01f;
+  o.hyper.dropout = 0.2f;
+  o.hyper.polyak = Polyak::kExponential;
+  o.hyper.clip_norm = 0.5f;
+  o.hyper.total_steps = 15;
+  o.hyper.step_size = 5;
+  const auto seed = static_cast<std::uint64_t>(run) + 1000;
+  o.seeds = {seed, seed, seed, seed, 0};
+  o.data.validation_examples = 50;
+  o.rung_steps = 5;
+  return o;
+}
+
+inline RunOrder diverging_order(std::int64_t run) {
+  RunOrder o = small_order(run);
+  o.hyper.learning_rate = 1e30f;
+  o.hyper.clip_norm = 0;
+  return o;
+}
+
+// All reports of a run that has slot 0 of a pack of one to itself.
+inline std::vector<Report> alone(const RunOrder& order) {
+  const auto pack = make_cpu_pack(order.key, small_data(), 1);
+  const std::atomic<bool> never = false;
+  pack->admit(0, order);
+  std::vector<Report> reports;
+  do {
+    reports.push_back(pack->advance(never).at(0));
+    pack->go_on(0);
+  } while (!reports.back().last);
+  return reports;
+}
+
+// Drives an executor until `runs` of them are over; all reports, in order of arrival.
+inline std::vector<Report> finish(Executor& executor, std::size_t runs) {
+  std::vector<Report> all;
+  for (std::size_t over = 0; over < runs;)
+    for (Report& r : executor.advance(std::chrono::seconds(60))) {
+      over += r.last;
+      all.push_back(std::move(r));
+    }
+  return all;
+}
+
+}  // namespace caviar
