@@ -31,7 +31,7 @@ struct StudyRecord {
   bool operator==(const StudyRecord&) const = default;
 };
 
-enum class TrialState { kOpen, kDone, kFailed };
+enum class TrialState : std::uint8_t { kOpen, kDone, kFailed };
 enum class RunState { kWaiting, kRunning, kComplete, kDiverged, kStopped, kFailed };
 const char* to_string(TrialState state);
 const char* to_string(RunState state);
@@ -86,6 +86,7 @@ class Storage {
   // Makes everything written since the last commit durable, together. Nothing to do is no error.
   void commit();
   void rollback();
+  bool pending() const { return database_.in_transaction(); }  // something is written and not committed
 
   // Throws Error when SQLite finds the file inconsistent. Reads all of it.
   void check_integrity();
