@@ -1,0 +1,72 @@
+// What the tuner knows: a fold over what storage has recorded, the same whether it grew while the study ran or was
+// read back by a resume. Holds no configs and no curves: 32 bytes a finished trial.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "tuner/storage/storage.h"
+
+namespace caviar {
+
+// One trial over its seeds. The mean and the standard deviation (n - 1 in the denominator; NaN below two runs) are of
+// the sweep's metric at the last report of the runs that did not diverge, added up in the order of the repeats, so that
+// they do not depend on which run ended first. NaN when there is none.
+struct TrialSummary {
+  double mean = std::numeric_limits<double>::quiet_NaN();
+  double sd = std::numeric_limits<double>::quiet_NaN();
+  std::int32_t repeats = 0;   // that have a run
+  std::int32_t finished = 0;  // of them
+  std::int32_t diverged = 0;  // of the finished
+  bool failed = false;        // one of them could not be trained
+  TrialState state = TrialState::kOpen;
+};
+
+class History {
+ public:
+  // `metric` as in tuner/metric.h; a trial is done when `seeds` of its runs are finished.
+  History(std::string metric, bool maximize, std::int64_t seeds)
+      : metric_(std::move(metric)), maximize_(maximize), seeds_(seeds) {}
+
+  // Reads everything a study has recorded.
+  void fold(Storage& storage);
+
+  // Trials arrive in order of number, without gaps. A failed trial has no runs.
+  void add_trial(std::int64_t number, TrialState state);
+  void fail_trial(std::int64_t number);
+
+  // The next repeat of the trial has a run.
+  void add_repeat(std::int64_t trial);
+
+  // That run is finished; `last` is its last report (none when it failed). True when the trial is over with it.
+  bool add_result(const Owner& owner, RunState state, const std::optional<Report>& last);
+
+  std::int64_t trials() const { return static_cast<std::int64_t>(summaries_.size()); }
+  std::int64_t done() const { return done_; }
+  std::int64_t failed() const { return failed_; }
+  std::int64_t runs_finished() const { return runs_finished_; }
+  const TrialSummary& operator[](std::int64_t trial) const { return summaries_[static_cast<std::size_t>(trial)]; }
+
+  // Trials that are done, the best first, at most `most`: those of which a run diverged stand behind those of which
+  // none did, those without any value are left out, the lower number goes first among equals.
+  std::vector<std::int64_t> ranking(std::size_t most) const;
+  std::optional<std::int64_t> best() const;
+
+ private:
+  bool better(std::int64_t a, std::int64_t b) const;
+  void close(std::int64_t trial);
+
+  std::string metric_;
+  bool maximize_;
+  std::int64_t seeds_;
+  std::int64_t done_ = 0, failed_ = 0, runs_finished_ = 0, best_ = -1;
+  std::vector<TrialSummary> summaries_;
+  // Values of the repeats of open trials, by repeat; NaN where there is none.
+  std::unordered_map<std::int64_t, std::vector<double>> open_values_;
+};
+
+}  // namespace caviar

@@ -1,0 +1,142 @@
+// The conductor: carries a sweep out, and goes on where it ended.
+//
+// All that the study decides is a function of what storage has recorded, so a resume is: read, fold, go on. A run that
+// was under way when the process died is trained again from its checkpoint, or from its start: the bits are the same.
+// What a kill can cost is time.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/executor.h"
+#include "tuner/bind.h"
+#include "tuner/history.h"
+#include "tuner/sampler.h"
+#include "tuner/scheduler.h"
+#include "tuner/storage/checkpoint.h"
+#include "tuner/storage/storage.h"
+
+namespace caviar {
+
+struct StudySetup {
+  StudyRecord record;               // what is asked
+  DataUse use;
+  DataShape shape;
+  std::optional<double> target;     // no new trial starts once a finished one's mean is this good
+  std::filesystem::path checkpoints;                      // directory; empty: none are written
+  std::chrono::milliseconds checkpoint_interval{30'000};  // at most one in so long, and one at a drain
+};
+
+// Where the study stands. Times and samples are of this process, counts of the whole study.
+struct Progress {
+  std::optional<std::int64_t> trials;  // asked for; empty: no end
+  std::int64_t seeds = 1;
+  std::int64_t trials_done = 0, trials_failed = 0, trials_running = 0;
+  std::int64_t runs_done = 0, runs_running = 0;
+  std::int64_t samples = 0;  // training examples processed
+  double seconds = 0;
+  std::optional<double> seconds_left;         // unknown until some work is done, and when there is no end
+  std::optional<std::int64_t> best;           // trial
+  TrialSummary best_summary;
+};
+
+enum class StudyOutcome {
+  kDone,     // every trial asked for is over
+  kDrained,  // put down on request; resumes where it stood
+};
+
+class Study {
+ public:
+  // Keeps references: all outlive the study. The sampler is fresh.
+  Study(StudySetup setup, Storage& storage, Sampler& sampler, Scheduler& scheduler, Executor& executor);
+
+  // Told after every commit, and of what a user should know (recovery, alarms, skipped checkpoints). Optional.
+  std::function<void(const Progress&)> on_progress;
+  std::function<void(const std::string&)> on_notice;
+
+  // Carries the sweep out. A storage without a study gets one; otherwise the recorded study goes on, and must be the
+  // same sweep: more trials or more seeds are allowed, another file, sweep seed, data set or metric is an Error. An
+  // Error from storage or executor ends it; everything committed until then stays.
+  StudyOutcome carry_out();
+
+  // Asks carry_out to put everything down. May be called from another thread or a signal handler.
+  void request_drain() { drain_requested_.store(true); }
+
+  const History& history() const { return history_; }
+
+ private:
+  // A run the executor has.
+  struct Live {
+    std::string identity;
+    std::int64_t total_steps = 0, step = 0, reports = 0;
+    std::vector<std::byte> state;  // of the last report or the checkpoint
+  };
+  // A recorded run the executor does not have yet.
+  struct Waiting {
+    RunRecord run;
+    SavedRun saved;
+  };
+  struct BoundTrial {
+    std::int64_t number = -1;
+    BoundConfig bound;
+  };
+
+  void open();
+  void check_same_sweep(const StudyRecord& recorded) const;
+  void recover();
+  void replay_scheduler();
+
+  bool fill_free_slots();
+  bool start_next_repeat();
+  bool next_trial_may_start();
+  bool sampler_knows_enough(std::int64_t number);
+  bool bind_trial(std::int64_t number, const Config& config);
+  void start_repeat(const Owner& owner);
+  void submit_waiting();
+  void submit(RunRecord run, const BoundConfig& bound, SavedRun saved);
+
+  void judge(std::vector<Report> reports);
+  void record(Report& report);  // takes its state
+  void raise_alarm(const Report& report);
+  void finish(std::int64_t run, RunState state, const std::string& reason, const std::string& digest,
+              const std::optional<Report>& last);
+  void credit(const Owner& owner, RunState state, const std::string& reason, const std::optional<Report>& last);
+
+  void keep_checkpoint(bool now);
+  void drain();
+  void put_down(const std::string& why) noexcept;
+  void tell_progress();
+  double work_done() const;
+  void notice(const std::string& text) const;
+  std::optional<std::int64_t> trials_asked() const;
+
+  StudySetup setup_;
+  Storage& storage_;
+  Sampler& sampler_;
+  Scheduler& scheduler_;
+  Executor& executor_;
+  History history_;
+  std::optional<Checkpoints> checkpoints_;
+
+  std::map<std::int64_t, Live> live_;
+  std::deque<Waiting> waiting_;
+  std::int64_t next_ = 0;       // no trial before it lacks a run
+  std::int64_t told_ = 0;       // trials whose result the sampler knows
+  bool exhausted_ = false;      // the sampler has no further trial
+  BoundTrial current_;          // the trial whose repeats are being started
+  std::atomic<bool> drain_requested_ = false;
+
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point started_, last_checkpoint_;
+  std::int64_t samples_ = 0;
+  double work_before_ = 0;      // runs' worth of work that was done before this process
+};
+
+}  // namespace caviar
