@@ -44,7 +44,7 @@ struct ParameterSpec {
   Distribution distribution = Distribution::kConstant;
   std::vector<Value> values;          // constant: exactly one; categorical: at least one, as in the file
   std::vector<double> probabilities;  // as many as values, sum 1
-  double min = 0, max = 0;            // int_uniform: whole numbers within +-2^53
+  double min = 0, max = 0;            // int_uniform: whole numbers inside +-2^53
   bool integer_bounds = false;        // both bounds are integers in the file
   double q = 1;                       // > 0
   bool integer_q = false;             // q is an integer in the file, so results are integers

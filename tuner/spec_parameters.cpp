@@ -210,8 +210,8 @@ class EntryReader {
                          "; write whole numbers without a point, or use uniform");
         }
       }
-      if (std::max(std::abs(low), std::abs(high)) > kLargestWhole) {
-        reader_.refuse(min->line, what_, " has a bound beyond 2^53; use smaller ones");
+      if (std::max(std::abs(low), std::abs(high)) >= kLargestWhole) {
+        reader_.refuse(min->line, what_, " has a bound of 2^53 or more; use smaller ones");
       }
     }
     check_float(*min, "min", low);

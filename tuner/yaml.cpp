@@ -108,6 +108,8 @@ class TreeBuilder : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     auto node = new_node(YamlNode::Kind::kScalar, mark, anchor);
     node->text = "null";
+    // A value that is missing is found at the next key; it belongs to its own.
+    if (!stack_.empty() && stack_.back().has_key) node->line = stack_.back().key.line;
     finish(std::move(node), anchor);
   }
 
