@@ -17,6 +17,15 @@ inline Optimizer golden_optimizer(const std::string& name) {
   fail("no optimizer is named ", name);
 }
 
+inline Schedule golden_schedule(const std::string& name) {
+  if (name == "constant") return Schedule::kConstant;
+  if (name == "step") return Schedule::kStep;
+  if (name == "linear") return Schedule::kLinear;
+  if (name == "cosine") return Schedule::kCosine;
+  if (name == "one_cycle") return Schedule::kOneCycle;
+  fail("no schedule is named ", name);
+}
+
 inline Hyper golden_hyper(const GoldenCase& golden, std::int64_t total_steps) {
   const auto number = [&](const char* key, double fallback) {
     return static_cast<float>(golden.number(key, fallback));
@@ -39,6 +48,20 @@ inline Hyper golden_hyper(const GoldenCase& golden, std::int64_t total_steps) {
   h.l1 = number("l1", 0);
   h.clip_norm = number("clip_norm", 0);
   h.clip_value = number("clip_value", 0);
+  h.dropout = number("dropout", 0);
+  h.label_smoothing = number("label_smoothing", 0);
+  h.standardize = static_cast<std::int32_t>(golden.number("standardize", 0));
+  if (golden.has("schedule")) {
+    h.schedule = golden_schedule(golden.word("schedule"));
+    h.warmup_steps = static_cast<std::int64_t>(golden.number("warmup_steps", 0));
+    h.step_size = static_cast<std::int64_t>(golden.number("step_size", 1));
+    h.gamma = number("gamma", 0.1);
+    h.end_factor = number("end_factor", 0);
+    h.eta_min = number("eta_min", 0);
+    h.pct_start = number("pct_start", 0.3);
+    h.div_factor = number("div_factor", 25);
+    h.final_div_factor = number("final_div_factor", 1e4);
+  }
   if (golden.has("polyak")) {
     h.polyak = golden.word("polyak") == "uniform" ? Polyak::kUniform : Polyak::kExponential;
     h.one_minus_polyak_decay = complement("polyak_decay", 0.995);
