@@ -57,23 +57,19 @@ def peer_runs(net, args):
     return runs
 
 
-def our_settings(net):
-    """caviar says `cell: rnn` and `nonlinearity: tanh` where the peer says rnn_tanh."""
-    cell, _, nonlinearity = net["cell"].partition("_")
-    return net | (dict(cell=cell, nonlinearity=nonlinearity) if nonlinearity else {})
-
-
 def our_runs(net, args):
+    """What `caviar show --json` says of the runs of one `caviar train`."""
     with tempfile.TemporaryDirectory() as folder:
         study = os.path.join(folder, "study")
-        sets = [w for k, v in our_settings(net).items() for w in ("--set", f"{k}={v}")]
+        sets = [w for k, v in net.items() for w in ("--set", f"{k}={v}")]
         subprocess.run([args.program, "train", *sets, "--seeds", str(args.seeds), "--data", args.data, "--study", study],
                        check=True, stdout=subprocess.DEVNULL)
         shown = subprocess.run([args.program, "show", study, "--json"], check=True, capture_output=True, text=True)
-    runs = json.loads(shown.stdout)["runs"]
-    if len(runs) != args.seeds:
-        raise RuntimeError(f"{len(runs)} of {args.seeds} runs by caviar came back")
-    return [{metric: run[metric] for metric in METRICS} | dict(seeds=run["seeds"], digest=run["digest"]) for run in runs]
+    runs = [run for trial in json.loads(shown.stdout)["trials"] for run in trial["runs"]]
+    if len(runs) != args.seeds or any(run["state"] != "complete" for run in runs):
+        raise RuntimeError(f"caviar completed {sum(run['state'] == 'complete' for run in runs)} of {args.seeds} runs")
+    return [{metric: run["last"][metric] for metric in METRICS} | dict(seeds=run["seeds"], digest=run["digest"])
+            for run in runs]
 
 
 def noticeable(ours, peers):

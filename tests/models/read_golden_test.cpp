@@ -60,14 +60,10 @@ TEST(ReadGolden, RefusesAnythingOddAndNamesTheLine) {
   EXPECT_THROW(read_golden("no/such/file"), Error);
 }
 
-TEST(ReadGolden, EveryCommittedFileReads) {
-  int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(CAVIAR_SOURCE_DIR "/tests/golden")) {
-    if (entry.path().extension() != ".txt") continue;
-    EXPECT_FALSE(read_golden(entry.path().string()).empty()) << entry.path();
-    ++files;
+TEST(ReadGolden, EveryFileOfPyTorchsNumbersReads) {
+  for (const char* name : {"birnn", "birnn_large", "optimizers", "schedules", "training"}) {
+    EXPECT_GT(read_golden(std::string(CAVIAR_SOURCE_DIR "/tests/golden/") + name + ".txt").size(), 1u) << name;
   }
-  EXPECT_GE(files, 4);
 }
 
 // The first numbers golden_file.py prints for pixel_values(4) and parameter_values(3, 3, 0.125).
