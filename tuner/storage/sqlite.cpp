@@ -86,7 +86,7 @@ Database::Database(const std::string& file, Access access) : file_(file) {
   open(file, SQLITE_OPEN_READONLY);
   // A database in WAL mode needs its shared-memory file even to be read, and a directory that cannot be written has
   // none when the last writer closed it properly. Then nobody writes, and the file alone is the whole truth.
-  const int code = sqlite3_exec(connection_.get(), "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr);
+  const int code = sqlite3_exec(connection_.get(), "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr) & 0xff;
   if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !std::filesystem::exists(file + "-wal")) {
     open(as_uri(file, "?immutable=1"), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
   }

@@ -1,6 +1,5 @@
 #include "tuner/storage/storage.h"
 
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <ctime>
@@ -107,8 +106,7 @@ const char* to_string(RunState state) { return kRunStates[static_cast<int>(state
 
 bool same_metrics(const Metrics& a, const Metrics& b) {
   if (a.correct != b.correct || a.examples != b.examples) return false;
-  if (a.examples == 0 || (std::isnan(a.loss) && std::isnan(b.loss))) return true;
-  return std::bit_cast<std::uint64_t>(a.loss) == std::bit_cast<std::uint64_t>(b.loss);
+  return a.examples == 0 || a.loss == b.loss || (std::isnan(a.loss) && std::isnan(b.loss));
 }
 
 bool same_report(const Report& a, const Report& b) {

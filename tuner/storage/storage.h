@@ -131,7 +131,7 @@ class Storage {
   Database database_;
 };
 
-// True when both say the same, bit for bit; a NaN equals a NaN.
+// True when both say the same, bit for bit; but a NaN equals a NaN, and SQLite keeps no sign of a zero.
 bool same_metrics(const Metrics& a, const Metrics& b);
 bool same_report(const Report& a, const Report& b);  // rung, step and all metrics
 
