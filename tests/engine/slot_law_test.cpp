@@ -119,7 +119,7 @@ bool holds_beside_diverging_neighbours() {
 
 bool holds_after_save_and_restore(const RunOrder& order) {
   const std::vector<Report> expected = alone(order);
-  const std::atomic<bool> never = false, at_once = true;
+  const std::atomic<bool> never = false;
   for (std::int64_t rung = 0; rung < 2; ++rung) {
     const auto first = make_cpu_pack(order.key, small_data(), 2);
     first->admit(0, order);
