@@ -32,9 +32,8 @@ std::uint64_t hash_of(const RunOrder& order) {
   for (const std::int64_t value :
        {std::int64_t{order.key.hidden_size}, std::int64_t{order.key.num_layers}, std::int64_t{order.key.batch_size},
         static_cast<std::int64_t>(order.key.cell), static_cast<std::int64_t>(order.key.readout),
-        static_cast<std::int64_t>(h.optimizer), static_cast<std::int64_t>(h.schedule), h.total_steps,
-        order.rung_steps, std::int64_t{order.key.averaged}, order.data.validation_examples,
-        std::int64_t{order.data.validate_on_test}}) {
+        static_cast<std::int64_t>(h.optimizer), static_cast<std::int64_t>(h.schedule), h.total_steps, order.rung_steps,
+        std::int64_t{order.key.averaged}, order.data.validation_examples, std::int64_t{order.data.validate_on_test}}) {
     hash = mix(hash, static_cast<std::uint64_t>(value));
   }
   for (const float value : {h.learning_rate, h.one_minus_beta1, h.one_minus_beta2, h.one_minus_momentum, h.weight_decay,
@@ -88,7 +87,8 @@ void FakeExecutor::submit(RunOrder order) {
   run.law = hash_of(order);
   run.chain = run.law;
   if (order.hyper.learning_rate >= options_.diverge_above) {
-    run.diverges_at = static_cast<std::int64_t>(mix(run.law, std::uint64_t{7}) % static_cast<std::uint64_t>(order.hyper.total_steps));
+    run.diverges_at =
+        static_cast<std::int64_t>(mix(run.law, std::uint64_t{7}) % static_cast<std::uint64_t>(order.hyper.total_steps));
   }
   if (!order.resume.empty()) {
     State state;
@@ -135,9 +135,10 @@ Report FakeExecutor::report(Run& run) const {
   report.rung = run.rung++;
   std::uint64_t law = run.law;
   if (options_.break_the_law) law = mix(law, draws_);
-  const double raw = curve(order, static_cast<double>(run.step)) + 0.02 * noise(mix(law, static_cast<std::uint64_t>(run.step)));
-  report.train = metrics_at(run.train_loss / static_cast<double>(std::max<std::int64_t>(steps, 1)),
-                            steps * order.key.batch_size);
+  const double raw =
+      curve(order, static_cast<double>(run.step)) + 0.02 * noise(mix(law, static_cast<std::uint64_t>(run.step)));
+  report.train =
+      metrics_at(run.train_loss / static_cast<double>(std::max<std::int64_t>(steps, 1)), steps * order.key.batch_size);
   run.train_loss = 0;
   if (report.diverged) {
     report.train = {std::numeric_limits<double>::quiet_NaN(), 0, (steps + 1) * order.key.batch_size};

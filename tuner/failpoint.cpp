@@ -1,9 +1,10 @@
 #include "tuner/failpoint.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <string_view>
-#include <unistd.h>
 
 #include "kernels/base/error.h"
 
@@ -11,10 +12,10 @@ namespace caviar {
 namespace {
 
 constexpr const char* kNames[] = {
-    "study_directory",   "study_schema",      "study_created",      "recover_begun",     "recovered",
-    "trial_recorded",    "run_submitted",     "report_recorded",    "run_finished",      "commit",
-    "committed",         "checkpoint_opened", "checkpoint_half",    "checkpoint_written", "checkpoint_synced",
-    "checkpoint_renamed", "checkpoint_pruned", "drain_begun",       "drain_parked",      "drain_recorded",
+    "study_directory",    "study_schema",      "study_created",   "recover_begun",      "recovered",
+    "trial_recorded",     "run_submitted",     "report_recorded", "run_finished",       "commit",
+    "committed",          "checkpoint_opened", "checkpoint_half", "checkpoint_written", "checkpoint_synced",
+    "checkpoint_renamed", "checkpoint_pruned", "drain_begun",     "drain_parked",       "drain_recorded",
     "finished",
 };
 static_assert(std::size(kNames) == static_cast<std::size_t>(Failpoint::kFinished) + 1);

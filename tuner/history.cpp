@@ -23,7 +23,8 @@ void History::fold(Storage& storage) {
   });
   storage.for_each_repeat([&](const RepeatRecord& record) {
     if (record.trial < 0 || record.trial >= trials() || record.repeat != (*this)[record.trial].repeats) {
-      fail(storage.file(), ": the repeats of trial ", record.trial, " are not in order; bring the file back from a copy");
+      fail(storage.file(), ": the repeats of trial ", record.trial,
+           " are not in order; bring the file back from a copy");
     }
     add_repeat(record.trial);
     if (is_finished(record.state)) add_result({record.trial, record.repeat}, record.state, record.last);

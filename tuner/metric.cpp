@@ -32,7 +32,8 @@ double metric_value(const Report& report, std::string_view name) {
     if (metrics.examples == 0) return std::numeric_limits<double>::quiet_NaN();
     return kind == kLoss ? metrics.loss : metrics.accuracy();
   }
-  fail("there is no metric named '", name, "'; write val_accuracy, val_loss, train_accuracy, train_loss, or one of "
+  fail("there is no metric named '", name,
+       "'; write val_accuracy, val_loss, train_accuracy, train_loss, or one of "
        "these behind averaged_");
 }
 

@@ -12,7 +12,7 @@ namespace caviar {
 // examples.
 struct MetricSet {
   const char* prefix;
-  Metrics Report::* member;
+  Metrics Report::*member;
   const char* meaning;
 };
 

@@ -168,7 +168,8 @@ void Study::replay_scheduler() {
     const bool over = run.state == RunState::kComplete || run.state == RunState::kDiverged;
     if (over && !reports.empty()) reports.pop_back();
     for (const std::int64_t id : scheduler_.stops(reports)) {
-      const auto waiting = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) { return w.run.id == id; });
+      const auto waiting =
+          std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) { return w.run.id == id; });
       if (waiting == waiting_.end()) continue;
       waiting_.erase(waiting);
       const auto last = storage_.last_report(id);
@@ -195,8 +196,8 @@ bool Study::fill_free_slots() {
 
 // False when no repeat can start now.
 bool Study::start_next_repeat() {
-  while (next_ < history_.trials() && (history_[next_].state == TrialState::kFailed ||
-                                       history_[next_].repeats >= setup_.record.seeds)) {
+  while (next_ < history_.trials() &&
+         (history_[next_].state == TrialState::kFailed || history_[next_].repeats >= setup_.record.seeds)) {
     ++next_;
   }
   if (next_ == history_.trials()) {
@@ -304,7 +305,8 @@ void Study::submit(RunRecord run, const BoundConfig& bound, SavedRun saved) {
   } catch (const Error& error) {
     if (!saved.state.empty()) {
       // A state is only ever a short cut: whatever is wrong with it, the run can start again.
-      const std::string text = cat("the checkpoint of run ", run.id, " is of no use (", error.what(), "); it starts again");
+      const std::string text =
+          cat("the checkpoint of run ", run.id, " is of no use (", error.what(), "); it starts again");
       storage_.add_event("checkpoint", text);
       notice(text);
       submit(std::move(run), bound, {});
@@ -347,8 +349,9 @@ void Study::record(Report& report) {
   live.state = std::move(report.state);
   if (!report.last) return;
   if (report.diverged) {
-    finish(report.run, RunState::kDiverged, cat("diverged after step ", report.step, ": the loss is not a finite number"),
-           to_string(report.digest), report);
+    finish(report.run, RunState::kDiverged,
+           cat("diverged after step ", report.step, ": the loss is not a finite number"), to_string(report.digest),
+           report);
   } else {
     finish(report.run, RunState::kComplete, "", to_string(report.digest), report);
   }

@@ -26,10 +26,10 @@
 namespace caviar {
 
 struct StudySetup {
-  StudyRecord record;               // what is asked
+  StudyRecord record;  // what is asked
   DataUse use;
   DataShape shape;
-  std::optional<double> target;     // no new trial starts once a finished one's mean is this good
+  std::optional<double> target;                           // no new trial starts once a finished one's mean is this good
   std::filesystem::path checkpoints;                      // directory; empty: none are written
   std::chrono::milliseconds checkpoint_interval{30'000};  // at most one in so long, and one at a drain
 };
@@ -42,8 +42,8 @@ struct Progress {
   std::int64_t runs_done = 0, runs_running = 0;
   std::int64_t samples = 0;  // training examples processed
   double seconds = 0;
-  std::optional<double> seconds_left;         // unknown until some work is done, and when there is no end
-  std::optional<std::int64_t> best;           // trial
+  std::optional<double> seconds_left;  // unknown until some work is done, and when there is no end
+  std::optional<std::int64_t> best;    // trial
   TrialSummary best_summary;
 };
 
@@ -127,16 +127,16 @@ class Study {
 
   std::map<std::int64_t, Live> live_;
   std::deque<Waiting> waiting_;
-  std::int64_t next_ = 0;       // no trial before it lacks a run
-  std::int64_t told_ = 0;       // trials whose result the sampler knows
-  bool exhausted_ = false;      // the sampler has no further trial
-  BoundTrial current_;          // the trial whose repeats are being started
+  std::int64_t next_ = 0;   // no trial before it lacks a run
+  std::int64_t told_ = 0;   // trials whose result the sampler knows
+  bool exhausted_ = false;  // the sampler has no further trial
+  BoundTrial current_;      // the trial whose repeats are being started
   std::atomic<bool> drain_requested_ = false;
 
   using Clock = std::chrono::steady_clock;
   Clock::time_point started_, last_checkpoint_;
   std::int64_t samples_ = 0;
-  double work_before_ = 0;      // runs' worth of work that was done before this process
+  double work_before_ = 0;  // runs' worth of work that was done before this process
 };
 
 }  // namespace caviar

@@ -1,11 +1,12 @@
-// The fake executor keeps the promises of engine/executor.h, so that what the tuner learns from it holds for the others.
+// The fake executor keeps the promises of engine/executor.h, so that what the tuner learns from it holds for the
+// others.
 #include "engine/fake_executor.h"
-
-#include <gtest/gtest.h>
 
 #include <bit>
 #include <map>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
 

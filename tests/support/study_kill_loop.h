@@ -55,15 +55,15 @@ class MemoryDir {
 
 // What a victim is told to do.
 struct Victim {
-  std::string failpoint;              // as CAVIAR_FAILPOINT, or empty
-  int drain_after = -1;               // asks for a drain at that progress report
+  std::string failpoint;  // as CAVIAR_FAILPOINT, or empty
+  int drain_after = -1;   // asks for a drain at that progress report
   std::uint64_t shuffle_seed = 0;
-  int kill_after_microseconds = -1;   // the parent kills it then
+  int kill_after_microseconds = -1;  // the parent kills it then
 };
 
 struct Death {
-  bool killed = false;                // by SIGKILL
-  int exit_code = -1;                 // 0 done, 3 drained, 1 error, when it was not killed
+  bool killed = false;  // by SIGKILL
+  int exit_code = -1;   // 0 done, 3 drained, 1 error, when it was not killed
   std::vector<std::string> acknowledged;
 };
 
@@ -112,7 +112,8 @@ inline Death run_victim(const std::filesystem::path& study, const Victim& victim
   }
   std::string text;
   char buffer[4096];
-  for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(size));
+  for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(size));
   ::close(ends[0]);
   int status = 0;
   ::waitpid(child, &status, 0);
@@ -145,9 +146,9 @@ class KillLoop {
       if (killed && !last) killed->push_back(death.killed);
       options.acknowledged.insert(options.acknowledged.end(), death.acknowledged.begin(), death.acknowledged.end());
       options.finished = death.exit_code == 0;
-      const std::string label = fmt::format("victim {} ('{}', killed after {} us, drained after {}): ", i,
-                                            victims[i].failpoint, victims[i].kill_after_microseconds,
-                                            victims[i].drain_after);
+      const std::string label =
+          fmt::format("victim {} ('{}', killed after {} us, drained after {}): ", i, victims[i].failpoint,
+                      victims[i].kill_after_microseconds, victims[i].drain_after);
       if (last && death.exit_code != 0) violations.push_back(label + fmt::format("exit code {}", death.exit_code));
       if (nothing_recorded(study) && !last) continue;
       for (const std::string& text : verify_study(study, options)) violations.push_back(label + text);
@@ -194,7 +195,8 @@ inline std::vector<Victim> random_victims(std::uint64_t seed, int undisturbed_mi
         victim.drain_after = static_cast<int>(random() % 25);
         [[fallthrough]];
       default:
-        victim.kill_after_microseconds = static_cast<int>(random() % static_cast<std::uint64_t>(undisturbed_microseconds));
+        victim.kill_after_microseconds =
+            static_cast<int>(random() % static_cast<std::uint64_t>(undisturbed_microseconds));
     }
   }
   return victims;

@@ -30,10 +30,10 @@
 namespace caviar {
 
 struct VerifyOptions {
-  bool finished = true;                        // the study has ended: I4 and I7 apply
-  std::optional<std::string> reference;        // study_content() of an undisturbed study
-  std::vector<std::string> acknowledged;       // "identity state digest" of runs whose commit returned
-  std::optional<std::int64_t> trials;          // how many there must be; empty: as recorded
+  bool finished = true;                   // the study has ended: I4 and I7 apply
+  std::optional<std::string> reference;   // study_content() of an undisturbed study
+  std::vector<std::string> acknowledged;  // "identity state digest" of runs whose commit returned
+  std::optional<std::int64_t> trials;     // how many there must be; empty: as recorded
 };
 
 namespace verify_detail {
@@ -97,7 +97,8 @@ class Verifier {
       if (run_identity(run.canonical) != run.identity) violated("I3", "the identity of run " + run.identity);
       recorded.insert(fmt::format("{} {} {}", run.identity, to_string(run.state), run.digest));
       if (options_.finished && !is_finished(run.state)) violated("I4", "run " + run.identity + " is unfinished");
-      const bool early = run.state == RunState::kDiverged || run.state == RunState::kStopped || run.state == RunState::kFailed;
+      const bool early =
+          run.state == RunState::kDiverged || run.state == RunState::kStopped || run.state == RunState::kFailed;
       if (early && run.reason.empty()) violated("I8", "run " + run.identity + " ended early without a reason");
       const bool trained = run.state == RunState::kComplete || run.state == RunState::kDiverged;
       if (trained && run.digest.size() != 32) violated("I3", "run " + run.identity + " has no digest");
@@ -131,7 +132,8 @@ class Verifier {
     storage.for_each_repeat([&](const RepeatRecord& repeat) {
       const auto trial = static_cast<std::size_t>(repeat.trial);
       if (trial >= states.size()) return violated("I7", "a repeat of no trial");
-      if (repeat.repeat != repeats[trial]++) violated("I7", fmt::format("a gap in the repeats of trial {}", repeat.trial));
+      if (repeat.repeat != repeats[trial]++)
+        violated("I7", fmt::format("a gap in the repeats of trial {}", repeat.trial));
       finished[trial] += is_finished(repeat.state);
     });
     const auto asked = options_.trials ? options_.trials : record.trials;

@@ -1,11 +1,11 @@
 // Checkpoints: whole or passed over with a notice, the last two kept.
 #include "tuner/storage/checkpoint.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
 #include "tests/support/temp_dir.h"

@@ -1,6 +1,4 @@
 // Faults of the place where a study lies: full, read-only, shared, limited.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -8,6 +6,9 @@
 
 #include <csignal>
 #include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/support/study_kill_loop.h"
 
@@ -36,7 +37,8 @@ std::string in_a_child(const std::function<std::string()>& action) {
   ::close(ends[1]);
   std::string text;
   char buffer[4096];
-  for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(size));
+  for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(size));
   ::close(ends[0]);
   int status = 0;
   ::waitpid(child, &status, 0);
@@ -150,7 +152,8 @@ TEST(Faults, ALimitOnTheSizeOfFilesIsAnErrorAndTheStudyGoesOnWithoutIt) {
 TEST(Faults, ADirectoryThatCannotBeWrittenIsAnErrorBeforeTrainingStarts) {
   MemoryDir dir;
   std::filesystem::permissions(dir.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec |
-                                               std::filesystem::perms::others_read | std::filesystem::perms::others_exec);
+                                               std::filesystem::perms::others_read |
+                                               std::filesystem::perms::others_exec);
   const auto action = [&]() -> std::string {
     if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0)) return "cannot leave root";
     return sweep_in(dir.path() / "study");

@@ -1,11 +1,11 @@
 // History: the same fold live and read back, in any order of arrival.
 #include "tuner/history.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "tests/support/study_fixture.h"
 

@@ -1,8 +1,8 @@
 // A study killed with SIGKILL at any moment resumes and ends with the same content, bit for bit.
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <fstream>
 
 #include "tests/support/study_kill_loop.h"
 
@@ -97,7 +97,8 @@ TEST_F(VerifierTest, NoticesALostResult) {
 }
 
 TEST_F(VerifierTest, NoticesAChangedMetric) {
-  EXPECT_THAT(violation_after("UPDATE report SET val_loss = val_loss + 1e-15 WHERE run = 2 AND rung = 2"), HasSubstr("I3"));
+  EXPECT_THAT(violation_after("UPDATE report SET val_loss = val_loss + 1e-15 WHERE run = 2 AND rung = 2"),
+              HasSubstr("I3"));
 }
 
 TEST_F(VerifierTest, NoticesARunLeftRunning) {
@@ -109,7 +110,8 @@ TEST_F(VerifierTest, NoticesAGapInTheReports) {
 }
 
 TEST_F(VerifierTest, NoticesAMissingTrial) {
-  EXPECT_THAT(violation_after("DELETE FROM trial_run WHERE trial = 8; DELETE FROM trial WHERE number = 8"), HasSubstr("I7"));
+  EXPECT_THAT(violation_after("DELETE FROM trial_run WHERE trial = 8; DELETE FROM trial WHERE number = 8"),
+              HasSubstr("I7"));
 }
 
 TEST_F(VerifierTest, NoticesADivergenceWithoutAReason) {

@@ -2,12 +2,12 @@
 // refused with a sentence.
 #include "tuner/storage/storage.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <fstream>
 #include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
 #include "tests/support/study_fixture.h"
@@ -111,7 +111,8 @@ TEST(Storage, HasNoStudyUntilTheFirstCommit) {
   }
   Storage storage = Storage::open_to_write(dir.file("study.db"));
   EXPECT_EQ(storage.study(), std::nullopt);
-  EXPECT_THAT(error_of([&] { Storage::open_to_read(dir.file("study.db")); }), HasSubstr("nothing is recorded here yet"));
+  EXPECT_THAT(error_of([&] { Storage::open_to_read(dir.file("study.db")); }),
+              HasSubstr("nothing is recorded here yet"));
 }
 
 TEST(Storage, TellsADuplicateReportThatIsEqualFromOneThatIsNot) {

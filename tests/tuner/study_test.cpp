@@ -1,11 +1,11 @@
 // The study: the same content whatever the executor's timing, whatever was put down and resumed.
 #include "tuner/study.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
 #include "tests/support/study_fixture.h"
@@ -184,8 +184,8 @@ TEST(Study, MarksDivergedRunsWithAReasonAndKeepsThemOutOfTheMean) {
 
 TEST(Study, AConfigThatCannotBeTrainedIsAFailedTrialWithAReasonAndOthersGoOn) {
   std::vector<Config> configs = small_sweep(5);
-  configs[1]["hidden_size"] = 0;            // refused when it is bound
-  configs[2]["batch_size"] = 1'000'000;     // refused there, or by the executor
+  configs[1]["hidden_size"] = 0;         // refused when it is bound
+  configs[2]["batch_size"] = 1'000'000;  // refused there, or by the executor
   Storage storage = in_memory();
   FakeStudy fake(storage, small_setup(), configs);
   EXPECT_EQ(fake.study.carry_out(), StudyOutcome::kDone);

@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "engine/digest.h"
 #include "kernels/base/error.h"
 #include "tuner/failpoint.h"
 
@@ -20,13 +21,6 @@ constexpr std::string_view kMagic = "caviarC1";
 constexpr std::string_view kExtension = ".checkpoint";
 constexpr std::size_t kIdentityBytes = 32;
 constexpr std::size_t kKept = 2;
-
-// Fowler, Noll, Vo: FNV-1a, 64 bits. Finds torn and damaged files; it is no defence against forgery.
-std::uint64_t fnv1a(std::span<const char> bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
-  return hash;
-}
 
 void append(std::vector<char>& out, std::uint64_t value) {
   for (int shift = 0; shift < 64; shift += 8) out.push_back(static_cast<char>(value >> shift));
@@ -44,9 +38,10 @@ std::vector<char> encode(const std::vector<SavedRun>& runs) {
     const auto* state = reinterpret_cast<const char*>(run.state.data());
     out.insert(out.end(), state, state + run.state.size());
   }
-  const std::uint64_t size = out.size(), sum = fnv1a(out);
-  append(out, size);
-  append(out, sum);
+  const Digest sum = hash128(out.data(), out.size(), 0);
+  append(out, out.size());
+  append(out, sum.high);
+  append(out, sum.low);
   return out;
 }
 
@@ -80,7 +75,8 @@ class Reader {
 
 class File {
  public:
-  File(const std::filesystem::path& path, int flags) : path_(path), handle_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+  File(const std::filesystem::path& path, int flags)
+      : path_(path), handle_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
     if (handle_ < 0) raise("opened");
   }
   ~File() {
@@ -110,9 +106,7 @@ class File {
   int handle_;
 };
 
-std::uint64_t sequence_of(const std::filesystem::path& file) {
-  return std::strtoull(file.stem().c_str(), nullptr, 10);
-}
+std::uint64_t sequence_of(const std::filesystem::path& file) { return std::strtoull(file.stem().c_str(), nullptr, 10); }
 
 // Checkpoints in the directory, newest first.
 std::vector<std::filesystem::path> list(const std::filesystem::path& directory) {
@@ -121,8 +115,7 @@ std::vector<std::filesystem::path> list(const std::filesystem::path& directory) 
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
     if (entry.path().extension() == kExtension) files.push_back(entry.path());
   }
-  std::sort(files.begin(), files.end(),
-            [](const auto& a, const auto& b) { return sequence_of(a) > sequence_of(b); });
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return sequence_of(a) > sequence_of(b); });
   return files;
 }
 
@@ -132,13 +125,15 @@ std::vector<SavedRun> read_checkpoint(const std::filesystem::path& file) {
   const std::string name = file.string();
   std::ifstream in(file, std::ios::binary);
   const std::vector<char> bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  constexpr std::size_t kTrailerBytes = 16;
-  if (bytes.size() < kMagic.size() + 8 + kTrailerBytes) fail(name, ": the checkpoint ends at byte ", bytes.size(), ", too early");
+  constexpr std::size_t kTrailerBytes = 24;
+  if (bytes.size() < kMagic.size() + 8 + kTrailerBytes)
+    fail(name, ": the checkpoint ends at byte ", bytes.size(), ", too early");
   const std::span<const char> all(bytes), body = all.first(bytes.size() - kTrailerBytes);
   Reader trailer(all.last(kTrailerBytes), name);
-  const std::uint64_t size = trailer.number(), sum = trailer.number();
+  const std::uint64_t size = trailer.number(), high = trailer.number(), low = trailer.number();
   if (size != body.size()) fail(name, ": the checkpoint has ", body.size(), " bytes before its trailer and not ", size);
-  if (sum != fnv1a(body)) fail(name, ": the checksum at byte ", body.size() + 8, " does not fit: the checkpoint is damaged");
+  if (hash128(body.data(), body.size(), 0) != Digest{high, low})
+    fail(name, ": the checksum at byte ", body.size() + 8, " does not fit: the checkpoint is damaged");
 
   Reader reader(body, name);
   const auto magic = reader.take(kMagic.size());
@@ -147,7 +142,7 @@ std::vector<SavedRun> read_checkpoint(const std::filesystem::path& file) {
   for (std::uint64_t left = reader.number(); left > 0; --left) {
     SavedRun run;
     const auto identity = reader.take(kIdentityBytes);
-    run.identity.assign(identity.begin(), identity.end());
+    run.identity = std::string(identity.data(), identity.size());
     run.step = static_cast<std::int64_t>(reader.number());
     run.reports = static_cast<std::int64_t>(reader.number());
     const auto state = std::as_bytes(reader.take(reader.number()));

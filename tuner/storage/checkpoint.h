@@ -6,7 +6,7 @@
 //
 // File `<sequence>.checkpoint`, little-endian: 8 bytes "caviarC1"; u64 number of runs; then for each run 32 bytes of
 // identity, u64 optimizer updates done, u64 reports made, u64 size of its state, the state; at the end u64 size of all
-// that came before and u64 FNV-1a over it.
+// that came before and its hash128 (engine/digest.h), high half first.
 #pragma once
 
 #include <cstddef>

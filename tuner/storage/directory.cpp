@@ -42,17 +42,28 @@ struct flock whole_file(short type) {
 const char* network_file_system(long type) {
   // Values from statfs(2) and the kernel's linux/magic.h.
   switch (static_cast<unsigned long>(type) & 0xffffffffUL) {
-    case 0x6969: return "NFS";
-    case 0x517b: return "SMB";
-    case 0xff534d42: return "CIFS";
-    case 0xfe534d42: return "SMB2";
-    case 0x5346414f: return "AFS";
-    case 0x73757245: return "Coda";
-    case 0x00c36400: return "Ceph";
-    case 0x0bd00bd0: return "Lustre";
-    case 0x47504653: return "GPFS";
-    case 0x19830326: return "BeeGFS";
-    default: return nullptr;
+    case 0x6969:
+      return "NFS";
+    case 0x517b:
+      return "SMB";
+    case 0xff534d42:
+      return "CIFS";
+    case 0xfe534d42:
+      return "SMB2";
+    case 0x5346414f:
+      return "AFS";
+    case 0x73757245:
+      return "Coda";
+    case 0x00c36400:
+      return "Ceph";
+    case 0x0bd00bd0:
+      return "Lustre";
+    case 0x47504653:
+      return "GPFS";
+    case 0x19830326:
+      return "BeeGFS";
+    default:
+      return nullptr;
   }
 }
 

@@ -2,8 +2,8 @@
 //
 // Open it with any SQLite tool, also while the sweep runs: readers never block the writer. All numbers are as they were
 // computed, to the last bit. Metrics of a loss that was not a number are NULL beside a count of examples that is not 0.
-// Everything but `event` is a function of the sweep file, the flags and the data: two studies of the same sweep have the
-// same rows, whatever was killed and resumed in between.
+// Everything but `event` is a function of the sweep file, the flags and the data: two studies of the same sweep have
+// the same rows, whatever was killed and resumed in between.
 #pragma once
 
 namespace caviar {

@@ -15,10 +15,14 @@ constexpr int kBusyMilliseconds = 5000;
 std::string as_uri(const std::string& file, const char* query) {
   std::string uri = "file:";
   for (const char c : file) {
-    if (c == '?') uri += "%3f";
-    else if (c == '#') uri += "%23";
-    else if (c == '%') uri += "%25";
-    else uri += c;
+    if (c == '?')
+      uri += "%3f";
+    else if (c == '#')
+      uri += "%23";
+    else if (c == '%')
+      uri += "%25";
+    else
+      uri += c;
   }
   return uri + query;
 }

@@ -2,14 +2,14 @@
 // which file, what happened and what to do.
 #pragma once
 
-#include <sqlite3.h>
-
 #include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+
+#include <sqlite3.h>
 
 namespace caviar {
 
@@ -101,7 +101,7 @@ class Database {
     check(sqlite3_bind_text64(s, i, value.data() ? value.data() : "", value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
   }
   template <class T>
-    requires requires(const T& t) { t.has_value(); }
+  requires requires(const T& t) { t.has_value(); }
   void bind(sqlite3_stmt* s, int i, const T& value) {
     if (value.has_value()) {
       bind(s, i, *value);

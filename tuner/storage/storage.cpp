@@ -39,7 +39,8 @@ std::optional<std::string> unless_empty(const std::string& text) {
 Config parse_config(const std::string& text, const std::string& file) {
   const Value value = Value::parse(text, nullptr, false);
   if (!value.is_object()) {
-    fail(file, ": the config '", text.substr(0, 80), "' of a trial is not a JSON object; bring the file back from a copy");
+    fail(file, ": the config '", text.substr(0, 80),
+         "' of a trial is not a JSON object; bring the file back from a copy");
   }
   return value.get<Config>();
 }
@@ -226,7 +227,8 @@ void Storage::add_trial(const Trial& trial) {
 
 void Storage::set_trial_state(std::int64_t number, TrialState state, const std::string& reason) {
   begin();
-  database_.run("UPDATE trial SET state = ?, reason = ? WHERE number = ?", to_string(state), unless_empty(reason), number);
+  database_.run("UPDATE trial SET state = ?, reason = ? WHERE number = ?", to_string(state), unless_empty(reason),
+                number);
 }
 
 std::optional<TrialRecord> Storage::trial(std::int64_t number) {
@@ -256,7 +258,7 @@ void Storage::set_run_state(std::int64_t id, RunState state, const std::string& 
                 unless_empty(digest), id);
 }
 
-#define CAVIAR_RUN_COLUMNS                                                                                          \
+#define CAVIAR_RUN_COLUMNS                                                                                        \
   "SELECT id, identity, canonical, seed_init, seed_order, seed_dropout, seed_augment, seed_split, steps, state, " \
   "reason, digest FROM run "
 
@@ -302,10 +304,11 @@ ReportFate Storage::add_report(const Report& report) {
   begin();
   const Metrics &a = report.train, &b = report.validation, &c = report.averaged, &d = report.test,
                 &e = report.averaged_test;
-  database_.run("INSERT INTO report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                report.run, report.rung, report.step, loss_column(a), a.correct, a.examples, loss_column(b), b.correct,
-                b.examples, loss_column(c), c.correct, c.examples, loss_column(d), d.correct, d.examples,
-                loss_column(e), e.correct, e.examples);
+  database_.run(
+      "INSERT INTO report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      report.run, report.rung, report.step, loss_column(a), a.correct, a.examples, loss_column(b), b.correct,
+      b.examples, loss_column(c), c.correct, c.examples, loss_column(d), d.correct, d.examples, loss_column(e),
+      e.correct, e.examples);
   failpoint(Failpoint::kReportRecorded);
   if (database_.changed()) return ReportFate::kNew;
   Query row = database_.query("SELECT * FROM report WHERE run = ? AND rung = ?", report.run, report.rung);
@@ -345,7 +348,8 @@ void Storage::for_each_trial(const std::function<void(const TrialRecord&)>& visi
 void Storage::for_each_repeat(const std::function<void(const RepeatRecord&)>& visit) {
   Query row = database_.query(
       "SELECT t.trial, t.repeat, t.run, run.state, report.* FROM trial_run t JOIN run ON run.id = t.run "
-      "LEFT JOIN report ON report.run = t.run AND report.rung = (SELECT max(rung) FROM report WHERE report.run = t.run) "
+      "LEFT JOIN report ON report.run = t.run AND report.rung = (SELECT max(rung) FROM report WHERE report.run = "
+      "t.run) "
       "ORDER BY t.trial, t.repeat");
   while (row.next()) {
     RepeatRecord record;
