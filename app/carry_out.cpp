@@ -1,91 +1,98 @@
 #include "app/carry_out.h"
 
-#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <thread>
 
 #include <fmt/format.h>
 
-#include "app/exit_code.h"
-#include "app/interrupt.h"
+#include "app/commands.h"
 #include "app/progress.h"
-#include "app/ranking.h"
-#include "app/version.h"
+#include "app/text.h"
 #include "engine/local_executor.h"
 #include "kernels/base/error.h"
-#include "tuner/names.h"
+#include "tuner/bind.h"
 #include "tuner/registry.h"
 #include "tuner/schedulers/none.h"
+#include "tuner/space.h"
 #include "tuner/storage/directory.h"
 #include "tuner/study.h"
 
 namespace caviar {
-
 namespace {
 
-constexpr std::size_t kRanksShown = 10;
+// The study that a signal puts down. Handlers may only touch lock-free atomics and write(2).
+std::atomic<Study*> g_study = nullptr;
+std::atomic<int> g_signals = 0;
 
-// Cores this process may use.
-int available_cores() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
+void say(const char* text) { [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, std::strlen(text)); }
 
-int threads_of(const CarryOutFlags& flags) {
-  if (flags.device != "auto" && flags.device != "cpu")
-    fail("--device is '", flags.device, "'; this build trains on 'cpu' ('auto' finds that by itself).");
-  if (flags.threads < 0 || flags.threads > 1024)
-    fail("--threads is ", flags.threads, "; it must be 1 to 1024, or 0 for one a core.");
-  return flags.threads > 0 ? flags.threads : available_cores();
-}
-
-// Trials asked for: the flag, the caviar block, W&B's run_cap; empty when the space itself ends the sweep.
-std::optional<std::int64_t> trials_of(const SweepSpec& spec, const CarryOutFlags& flags) {
-  if (flags.count) {
-    if (*flags.count < 0) fail("--count is ", *flags.count, "; it must be 0 (validate only) or more.");
-    return flags.count;
+void on_signal(int) {
+  if (g_signals.fetch_add(1) > 0) {
+    say("\ncaviar: stopped at once; nothing recorded is lost: --resume goes on\n");
+    ::_exit(kExitInterrupted);
   }
-  if (spec.settings.count) return spec.settings.count;
-  if (spec.run_cap) return spec.run_cap;
-  if (spec.method == Method::kRandom)
-    fail(spec.filename, ": random search has no end of its own; add `run_cap: 50` to the file or give --count 50.");
-  return std::nullopt;
+  say("\ncaviar: finishing the steps under way; Ctrl-C again stops at once\n");
+  if (Study* study = g_study.load()) study->request_drain();
 }
 
-// A swept seed and repeats over seeds would mean the same runs twice over.
-void check_seeds(const SweepSpec& spec, std::int64_t seeds) {
-  if (seeds < 1) fail("--seeds is ", seeds, "; every trial needs at least 1.");
-  if (seeds == 1) return;
-  for (const ParameterSpec& p : spec.parameters)
-    if (p.distribution != Distribution::kConstant && canonical_parameter(p.name).starts_with("seed"))
-      fail(spec.filename, ":", p.line, ": '", p.name, "' is swept and every trial is to be repeated on ", seeds,
-           " seeds; do one or the other: drop the parameter, or --seeds.");
+// From construction to destruction, SIGINT, SIGTERM and SIGHUP put the study down.
+class SignalsDrain {
+ public:
+  explicit SignalsDrain(Study& study) {
+    g_study = &study;
+    g_signals = 0;
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    ::sigemptyset(&action.sa_mask);
+    for (std::size_t i = 0; i < std::size(kSignals); ++i) ::sigaction(kSignals[i], &action, &before_[i]);
+  }
+  ~SignalsDrain() {
+    for (std::size_t i = 0; i < std::size(kSignals); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
+    g_study = nullptr;
+  }
+  SignalsDrain(const SignalsDrain&) = delete;
+  SignalsDrain& operator=(const SignalsDrain&) = delete;
+
+ private:
+  static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+  struct sigaction before_[std::size(kSignals)];
+};
+
+StudyRecord record_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data) {
+  const MetricSpec metric = spec.metric_or_default();
+  StudyRecord record;
+  record.spec_name = spec.filename;
+  record.spec = spec.text;
+  record.sweep_seed = flags.sweep_seed.value_or(spec.settings.sweep_seed.value_or(0));
+  record.trials = flags.count ? flags.count : spec.settings.count ? spec.settings.count : spec.run_cap;
+  record.seeds = flags.seeds.value_or(spec.settings.seeds.value_or(1));
+  record.metric = metric.name;
+  record.maximize = metric.goal == Goal::kMaximize;
+  record.validate_on_test = flags.validate_on ? *flags.validate_on == "test" : spec.settings.validate_on_test;
+  record.data_name = data.name;
+  record.data_digest = data.digest;
+  record.numerics = kNumericsFp32;
+  record.caviar_version = kVersion;
+  return record;
 }
 
-bool validate_on_test(const SweepSpec& spec, const CarryOutFlags& flags) {
-  if (!flags.validate_on) return spec.settings.validate_on_test;
-  return *flags.validate_on == "test";
+// What was not said again on resuming is as it was.
+void keep_as_recorded(StudyRecord& record, const StudyRecord& before, const CarryOutFlags& flags) {
+  if (!flags.sweep_seed) record.sweep_seed = before.sweep_seed;
+  if (!flags.count) record.trials = before.trials;
+  if (!flags.seeds) record.seeds = before.seeds;
+  if (!flags.validate_on) record.validate_on_test = before.validate_on_test;
 }
 
-StudySetup make_setup(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data) {
+StudySetup setup_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data) {
   StudySetup setup;
-  setup.record.spec_name = spec.filename;
-  setup.record.spec = spec.text;
-  setup.record.sweep_seed = flags.sweep_seed.value_or(spec.settings.sweep_seed.value_or(0));
-  setup.record.trials = trials_of(spec, flags);
-  setup.record.seeds = flags.seeds.value_or(spec.settings.seeds.value_or(1));
-  setup.record.metric = spec.metric_or_default().name;
-  setup.record.maximize = spec.metric_or_default().goal == Goal::kMaximize;
-  setup.record.validate_on_test = validate_on_test(spec, flags);
-  setup.record.data_name = data.name;
-  setup.record.data_digest = data.digest;
-  setup.record.numerics = kNumericsFp32;
-  setup.record.caviar_version = kVersion;
+  setup.record = record_of(spec, flags, data);
   setup.use.validation_examples = spec.settings.validation_examples;
   setup.use.validate_on_test = setup.record.validate_on_test;
   setup.shape = {data.train.count, data.test.count, data.digest};
@@ -93,100 +100,141 @@ StudySetup make_setup(const SweepSpec& spec, const CarryOutFlags& flags, const D
   return setup;
 }
 
-// Nothing is overwritten by accident.
-void check_directory(const std::filesystem::path& study, bool resume) {
-  const bool there = std::filesystem::exists(StudyDirectory::database_in(study));
-  if (there && !resume)
-    fail(study.string(), " holds a study already; go on with it by --resume, or name another directory with --study.");
-  if (!there && resume)
-    fail(study.string(),
-         " holds no study to resume; leave --resume out to start one, or name its directory with --study.");
+// The first trial stands for the file: a parameter that nobody reads fails in every trial, so say it before training.
+void require_first_trial(const SweepSpec& spec, const StudySetup& setup, Sampler& sampler) {
+  const std::optional<Config> config = sampler.suggest(0);
+  if (!config) fail(spec.filename, ": the space has no point to try; give every parameter a value");
+  try {
+    bind_config(*config, setup.use, setup.shape);
+  } catch (const Error& error) {
+    fail(spec.filename, ": ", error.what());
+  }
 }
 
-void say_validated(const SweepSpec& spec, const CarryOutFlags& flags) {
-  const SearchSpace space(spec);
-  const auto sampler = make_sampler(spec, space, 0);
-  fmt::print("{} is valid: {} parameters, ", spec.filename, spec.parameters.size());
-  if (sampler->size() >= 0)
-    fmt::print("a grid of {} points", sampler->size());
-  else
-    fmt::print("random search");
-  fmt::print(", ranked by {} ({}). Nothing was trained (--count 0).\n", spec.metric_or_default().name,
-             spec.metric_or_default().goal == Goal::kMaximize ? "maximize" : "minimize");
-  if (validate_on_test(spec, flags)) fmt::print("It would validate on the test set.\n");
+void require_an_end(const SweepSpec& spec, const StudyRecord& record, const Sampler& sampler) {
+  if (sampler.size() >= 0 || record.trials) return;
+  fail(spec.filename,
+       ": method random never ends by itself; say how many trials with --count N or with run_cap: N in "
+       "the file");
+}
+
+void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Dataset& data, const Sampler& sampler,
+                     int threads, const CarryOutFlags& flags) {
+  const StudyRecord& record = setup.record;
+  std::optional<std::int64_t> trials = record.trials;
+  if (sampler.size() >= 0) trials = trials ? std::min(*trials, sampler.size()) : sampler.size();
+  fmt::print("{}: {} trials on {} seed{} each, data {}, ranked by {} ({}), {} thread{}\n", spec.filename,
+             show_count(static_cast<double>(trials.value_or(0))), record.seeds, record.seeds == 1 ? "" : "s", data.name,
+             record.metric, record.maximize ? "more is better" : "less is better", threads, threads == 1 ? "" : "s");
+  if (!flags.study.empty()) fmt::print("study: {}\n", flags.study);
+  if (record.validate_on_test) {
+    fmt::print(
+        "note: the TEST set is used for validation (validate on test), so the ranking is optimistic: the test set "
+        "has been tuned on\n");
+  }
+  std::fflush(stdout);
+}
+
+int carry_out_in(Storage& storage, StudySetup setup, Sampler& sampler, Executor& executor, const CarryOutFlags& flags,
+                 void (*show_end)(Storage&)) {
+  NoScheduler scheduler;
+  const std::string metric = setup.record.metric;
+  Study study(std::move(setup), storage, sampler, scheduler, executor);
+  StudyOutcome outcome;
+  {
+    ProgressDisplay display(stdout, metric);
+    study.on_progress = [&](const Progress& progress) { display.show(progress); };
+    study.on_notice = [&](const std::string& text) { display.note("note: " + text); };
+    const SignalsDrain signals(study);
+    outcome = study.carry_out();
+  }
+  fmt::print("\n");
+  show_end(storage);
+  if (outcome == StudyOutcome::kDrained) {
+    if (flags.study.empty()) {
+      fmt::print("\nput down; nothing was kept: name a directory with --study to be able to go on\n");
+    } else {
+      fmt::print("\nput down; everything is recorded in {}: the same command with --resume goes on\n", flags.study);
+    }
+    return kExitDrained;
+  }
+  return study.history().failed() > 0 ? kExitPartial : kExitDone;
 }
 
 }  // namespace
 
-void add_carry_out_flags(CLI::App& command, CarryOutFlags& flags) {
+void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
   command.add_option("--data", flags.data,
-                     "data set: a name from `caviar data list`, or a directory of IDX files [mnist]");
-  command.add_option("--study", flags.study, "directory of the study, made when it is not there [studies/<name>]");
-  command.add_option("--seeds", flags.seeds, "runs a trial, each on another seed; the same seeds for every trial [1]");
-  command.add_option("--device", flags.device, "where to train: auto or cpu [auto]");
-  command.add_option("--threads", flags.threads, "worker threads; results do not depend on it [one a core]");
+                     "data set: a name `caviar data list` shows, or a directory of IDX files "
+                     "[default: the file's caviar.data, else mnist]");
   command
-      .add_option(
-          "--validate-on", flags.validate_on,
-          "examples that rank the trials: validation (10,000 carved from the training set) or test (to reproduce "
-          "studies that tuned on the test set) [validation]")
+      .add_option("--seeds", flags.seeds,
+                  "runs of every trial, each on its own seeds, the same for all trials; "
+                  "init, order, dropout and augment move, split stays [default: the file's caviar.seeds, else 1]")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
+  command.add_option("--device", flags.device, "where to train: auto or cpu")
+      ->check(CLI::IsMember({"auto", "cpu"}))
+      ->capture_default_str();
+  command.add_option("--threads", flags.threads, "worker threads; 0: one a core. Changes no result")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command
+      .add_option("--validate-on", flags.validate_on,
+                  "validation: examples carved from the training set by the "
+                  "split seed; test: the test set, to reproduce studies that tuned on it [default: validation]")
       ->check(CLI::IsMember({"validation", "test"}));
-  command.add_flag("--resume", flags.resume, "go on with the study in the directory");
 }
 
-int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, const std::string& default_study) {
-  for (const std::string& warning : spec.warnings) fmt::print(stderr, "warning: {}\n", warning);
+int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end)(Storage&)) {
+  for (const std::string& warning : spec.warnings) fmt::print(stderr, "caviar: {}\n", warning);
   require_runnable(spec);
-  check_parameters(spec);
-  const std::int64_t seeds = flags.seeds.value_or(spec.settings.seeds.value_or(1));
-  check_seeds(spec, seeds);
-  const int threads = threads_of(flags);
-  if (trials_of(spec, flags) == 0) {
-    say_validated(spec, flags);
-    return kExitDone;
-  }
-  const std::filesystem::path path = flags.study.value_or(default_study);
-  check_directory(path, flags.resume);
-
   const auto data =
       std::make_shared<const Dataset>(load_dataset(flags.data.value_or(spec.settings.data.value_or("mnist"))));
-  StudySetup setup = make_setup(spec, flags, *data);
-  if (setup.record.validate_on_test)
-    fmt::print("Validating on the test set (--validate-on test): scores will be too good.\n");
-  const StudyDirectory directory = StudyDirectory::open_to_write(path);
-  setup.checkpoints = directory.checkpoints();
-  const StudyRecord record = setup.record;
-  Storage storage = Storage::open_to_write(directory.database());
+  StudySetup setup = setup_of(spec, flags, *data);
+
+  const std::filesystem::path study = flags.study;
+  const bool on_disk = !flags.study.empty();
+  std::optional<StudyDirectory> directory;
+  std::optional<Storage> storage;
+  const auto open = [&] {
+    directory.emplace(StudyDirectory::open_to_write(study));
+    storage.emplace(Storage::open_to_write(directory->database()));
+  };
+  if (flags.resume && flags.count != 0 && std::filesystem::exists(StudyDirectory::database_in(study))) {
+    open();
+    storage->check_integrity();
+    if (const auto recorded = storage->study()) {
+      keep_as_recorded(setup.record, *recorded, flags);
+      setup.use.validate_on_test = setup.record.validate_on_test;
+    }
+  }
   const SearchSpace space(spec);
-  const auto sampler = make_sampler(spec, space, record.sweep_seed);
-  NoScheduler scheduler;
-  const auto executor = make_local_executor(data, threads);
-  Study study(std::move(setup), storage, *sampler, scheduler, *executor);
-
-  fmt::print("{}: {} on {} ({} training, {} test examples), {} thread{}, study in {}\n", spec.filename,
-             spec.method == Method::kGrid ? "grid search" : "random search", data->name, data->train.count,
-             data->test.count, threads, threads == 1 ? "" : "s", path.string());
-  std::fflush(stdout);
-  ProgressLine line(record.metric);
-  study.on_progress = [&](const Progress& p) { line.update(p); };
-  study.on_notice = [&](const std::string& text) { line.notice(text); };
-  StudyOutcome outcome;
-  {
-    const InterruptGuard guard(study);
-    outcome = study.carry_out();
+  const std::unique_ptr<Sampler> sampler = make_sampler(spec, space, setup.record.sweep_seed);
+  require_first_trial(spec, setup, *sampler);
+  require_an_end(spec, setup.record, *sampler);
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int threads = flags.threads > 0 ? flags.threads : cores;
+  say_what_starts(spec, setup, *data, *sampler, threads, flags);
+  if (flags.count == 0) {
+    fmt::print("the file is valid; nothing was trained (--count 0)\n");
+    return kExitDone;
   }
-  line.finish();
 
-  fmt::print("\n{}", ranking_table(storage, study.history(), record, kRanksShown));
-  if (outcome == StudyOutcome::kDrained) {
-    fmt::print("\nPut down; nothing is lost. Go on with the same command and --resume.\n");
-    return kExitDrained;
+  const std::unique_ptr<Executor> executor = make_local_executor(data, threads);
+  if (!on_disk) {
+    storage.emplace(Storage::open_to_write(":memory:"));
+    return carry_out_in(*storage, std::move(setup), *sampler, *executor, flags, show_end);
   }
-  fmt::print("\nThe study is in {}; see all of it with: caviar show {}\n", path.string(), path.string());
-  if (study.history().failed() == 0) return kExitDone;
-  fmt::print("{} trials could not be trained; `caviar show {} --trial N` says why.\n", study.history().failed(),
-             path.string());
-  return kExitPartial;
+  if (!storage) open();
+  const bool recorded = storage->study().has_value();
+  if (recorded && !flags.resume) {
+    fail(flags.study,
+         ": a study is recorded here already; go on with it with --resume, or name another directory with "
+         "--study");
+  }
+  if (!recorded && flags.resume) fmt::print("note: nothing is recorded in {} yet; starting\n", flags.study);
+  setup.checkpoints = directory->checkpoints();
+  return carry_out_in(*storage, std::move(setup), *sampler, *executor, flags, show_end);
 }
 
 }  // namespace caviar

@@ -1,4 +1,4 @@
-// What `sweep` and `train` share: from a parsed sweep to a study on disk and a ranking on the screen.
+// From a parsed sweep to a finished study: what `sweep` and `train` have in common.
 #pragma once
 
 #include <cstdint>
@@ -7,23 +7,31 @@
 
 #include <CLI/CLI.hpp>
 
+#include "engine/data/dataset.h"
+#include "engine/executor.h"
 #include "tuner/spec.h"
+#include "tuner/storage/storage.h"
 
 namespace caviar {
 
-// Flags of both commands; what is not given comes from the file's `caviar:` block or a default.
+// Flags of `sweep` and `train`. What is empty comes from the file's block `caviar:`, else from the default.
 struct CarryOutFlags {
-  std::optional<std::string> data, study, validate_on;
-  std::optional<std::int64_t> seeds, count;
+  std::optional<std::string> data;
+  std::string study;  // directory; empty: kept in memory
+  std::optional<std::int64_t> count;
+  std::optional<std::int64_t> seeds;
   std::optional<std::uint64_t> sweep_seed;
   std::string device = "auto";
   int threads = 0;  // 0: one a core
   bool resume = false;
+  std::optional<std::string> validate_on;
 };
 
-void add_carry_out_flags(CLI::App& command, CarryOutFlags& flags);
+// The flags both have: --data, --seeds, --device, --threads, --validate-on.
+void add_common_flags(CLI::App& command, CarryOutFlags& flags);
 
-// Trains the sweep and prints the ranking. Returns an exit code. default_study: the directory without --study.
-int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, const std::string& default_study);
+// Carries the sweep out and leaves the study in `storage`, which show_end() then shows. Returns an ExitCode.
+// With --count 0 nothing is trained and no directory is made.
+int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end)(Storage& storage));
 
 }  // namespace caviar

@@ -1,13 +1,25 @@
-// The subcommands of `caviar`: each adds itself to the command line and sets the exit code when it has run.
+// The subcommands of the program. Each adds itself to the command line and, when chosen, leaves its exit code.
 #pragma once
 
 #include <CLI/CLI.hpp>
 
 namespace caviar {
 
-void add_sweep_command(CLI::App& app, int& exit_code);
-void add_train_command(CLI::App& app, int& exit_code);
-void add_show_command(CLI::App& app, int& exit_code);
-void add_data_command(CLI::App& app, int& exit_code);
+inline constexpr const char* kVersion = "0.1.0";
+
+// What the program returns.
+enum ExitCode {
+  kExitDone = 0,           // everything asked for is done and recorded
+  kExitError = 1,          // an error was shown; what was recorded before it stays
+  kExitUsage = 2,          // the command line was not understood
+  kExitDrained = 3,        // put down on request (Ctrl-C, SIGTERM, SIGHUP); --resume goes on
+  kExitPartial = 4,        // done, but some trials could not be trained at all; `caviar show` says why
+  kExitInterrupted = 130,  // a second Ctrl-C: ended at once; --resume goes on
+};
+
+void add_sweep(CLI::App& program, int& exit_code);
+void add_train(CLI::App& program, int& exit_code);
+void add_show(CLI::App& program, int& exit_code);
+void add_data(CLI::App& program, int& exit_code);
 
 }  // namespace caviar

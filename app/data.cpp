@@ -1,62 +1,83 @@
-// caviar data list, caviar data fetch
+// caviar data: which data sets are known, where they are, how to get them.
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
-#include <string>
 
 #include <fmt/format.h>
 
 #include "app/commands.h"
-#include "app/exit_code.h"
 #include "engine/data/dataset.h"
 #include "kernels/base/error.h"
 
 namespace caviar {
-
 namespace {
 
-void list_data() {
-  for (const KnownDataset& d : known_datasets()) {
-    fmt::print("{:<14}  {}\n", d.name, d.about);
-    if (!d.directory.empty()) {
-      fmt::print("{:<14}  found in {}\n", "", d.directory);
+void list() {
+  for (const KnownDataset& known : known_datasets()) {
+    fmt::print("{}\n  {}\n", known.name, known.about);
+    if (known.directory.empty()) {
+      fmt::print("  not here; get it with: {}\n", known.how_to_get);
     } else {
-      fmt::print("{:<14}  not found; get it with: {}\n", "", d.how_to_get);
-      for (const std::string& place : d.places) fmt::print("{:<14}    looked in {}\n", "", place);
+      fmt::print("  {}\n", known.directory);
     }
   }
-  fmt::print("A directory of IDX files (gzip or not) works as well: --data DIR\n");
+  fmt::print("\nA directory of IDX files, gzip or not, works as well: --data DIR\n");
 }
 
-// Says where the data set is, checked, or how to get it: caviar itself opens no connection.
-int fetch_data(const std::string& name) {
-  for (const KnownDataset& d : known_datasets()) {
-    if (d.name != name) continue;
-    if (d.directory.empty()) {
-      fmt::print("{} is not on this machine. caviar opens no network connection; get it with:\n  {}\n", name,
-                 d.how_to_get);
-      return kExitError;
+// A script of the project, from the project's root or from the folder above the program.
+std::string find_script(const std::string& name) {
+  std::error_code ignored;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored);
+  for (const auto& root : {std::filesystem::path("."), program.parent_path().parent_path()}) {
+    if (std::filesystem::exists(root / name, ignored)) return (root / name).string();
+  }
+  fail(name, " is not here; run it from the folder of the project");
+}
+
+int fetch(const std::string& name) {
+  std::string names;
+  for (const KnownDataset& known : known_datasets()) {
+    names += (names.empty() ? "" : ", ") + known.name;
+    if (known.name != name) continue;
+    if (!known.directory.empty()) {
+      fmt::print("{} is in {}\n", name, known.directory);
+      return kExitDone;
     }
-    const Dataset data = load_dataset(name);
-    fmt::print("{} is in {}: {} training and {} test examples of {} x {}, digest {}\n", name, d.directory,
-               data.train.count, data.test.count, data.steps, data.features, data.digest);
+    const bool script = known.how_to_get.starts_with("scripts/");
+    const std::string command = script ? "'" + find_script(known.how_to_get) + "'" : known.how_to_get;
+    fmt::print("{}\n", command);
+    std::fflush(stdout);
+    const int status = std::system(command.c_str());
+    if (status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+      fail("data set ", name, " could not be fetched with: ", known.how_to_get,
+           script ? "" : "; it may need the rights of root");
+    }
     return kExitDone;
   }
-  fail("There is no data set '", name, "'; `caviar data list` says which are known.");
+  fail("there is no known data set named '", name, "'; known are: ", names);
 }
 
 }  // namespace
 
-void add_data_command(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("data", "which data sets are known and where they are");
+void add_data(CLI::App& program, int& exit_code) {
+  CLI::App* command = program.add_subcommand("data", "List the known data sets, or fetch one");
   command->require_subcommand(1);
-  command->footer("Example: caviar data list");
-  CLI::App* list = command->add_subcommand("list", "known data sets, where they were found, how to get the others");
-  list->footer("Example: caviar data list");
-  list->callback([] { list_data(); });
-  auto name = std::make_shared<std::string>("mnist");
-  CLI::App* fetch = command->add_subcommand("fetch", "check a data set that is here, or say the command that gets it");
-  fetch->add_option("NAME", *name, "name of the data set [mnist]");
-  fetch->footer("Example: caviar data fetch mnist");
-  fetch->callback([name, &exit_code] { exit_code = fetch_data(*name); });
+  command->footer("\nExample:\n  caviar data fetch mnist");
+
+  CLI::App* listing = command->add_subcommand("list", "Show the known data sets and where they are");
+  listing->footer("\nExample:\n  caviar data list");
+  listing->callback([&exit_code] {
+    list();
+    exit_code = kExitDone;
+  });
+
+  const auto name = std::make_shared<std::string>("mnist");
+  CLI::App* fetching = command->add_subcommand("fetch", "Fetch a data set that is not here");
+  fetching->add_option("name", *name, "a name `caviar data list` shows")->capture_default_str();
+  fetching->footer("\nExample:\n  caviar data fetch mnist");
+  fetching->callback([name, &exit_code] { exit_code = fetch(*name); });
 }
 
 }  // namespace caviar

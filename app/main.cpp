@@ -1,39 +1,38 @@
 // The program `caviar`.
-#include <cstdio>
-#include <exception>
+#include <csignal>
 #include <new>
 
+#include <fmt/format.h>
+
 #include "app/commands.h"
-#include "app/exit_code.h"
-#include "app/version.h"
+#include "kernels/base/error.h"
 
 int main(int argc, char** argv) {
   using namespace caviar;
-  CLI::App app{"caviar trains thousands of small models side by side and says which differences are real."};
-  app.footer(
-      "Example: caviar sweep examples/birnn_mnist.yaml\n"
-      "Exit codes: 0 done; 1 an error, said on standard error; 2 the command line was not understood; 3 put down on "
-      "Ctrl-C,\n"
-      "go on with --resume; 4 done, but some trials could not be trained; 130 a second Ctrl-C.");
-  app.set_version_flag("--version", std::string("caviar ") + kVersion);
-  app.require_subcommand(1);
-  int exit_code = kExitDone;
-  add_sweep_command(app, exit_code);
-  add_train_command(app, exit_code);
-  add_show_command(app, exit_code);
-  add_data_command(app, exit_code);
+  // A limit on the size of files is an error of the write that met it, to be reported like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
+
+  CLI::App program("caviar trains thousands of small models at once and says which differences between them are real.");
+  program.set_version_flag("--version", std::string("caviar ") + kVersion);
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(34);
+  program.footer("\nExample:\n  caviar sweep examples/birnn_mnist.yaml\n\n`caviar COMMAND --help` says more of each.");
+
+  int exit_code = kExitError;
+  add_sweep(program, exit_code);
+  add_train(program, exit_code);
+  add_show(program, exit_code);
+  add_data(program, exit_code);
   try {
-    app.parse(argc, argv);
-    return exit_code;
-  } catch (const CLI::Success& e) {  // --help, --version
-    return app.exit(e);
-  } catch (const CLI::ParseError& e) {
-    app.exit(e);
-    return kExitUsage;
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? kExitDone : kExitUsage;
+  } catch (const Error& error) {
+    fmt::print(stderr, "caviar: {}\n", error.what());
+    return kExitError;
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "caviar: out of memory. Use fewer --threads or smaller models; what was recorded is safe.\n");
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "caviar: %s\n", e.what());
+    fmt::print(stderr, "caviar: there is not enough memory; use fewer --threads or smaller models\n");
+    return kExitError;
   }
-  return kExitError;
+  return exit_code;
 }

@@ -4,109 +4,95 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 
 #include <fmt/format.h>
 
-#include "tuner/metric.h"
+#include "app/text.h"
 
 namespace caviar {
-
 namespace {
 
-using std::chrono::milliseconds;
-constexpr milliseconds kRedraw{100}, kPlainLine{5000};
+constexpr double kBarSeconds = 0.1;     // between two drawings of the bar
+constexpr double kLineSeconds = 1.0;    // between two lines when trials ended
+constexpr double kQuietSeconds = 30.0;  // between two lines when none did
+constexpr int kBarWidth = 20;
 
-std::string show_seconds(double seconds) {
-  const auto s = static_cast<std::int64_t>(seconds + 0.5);
-  if (s < 3600) return fmt::format("{}:{:02}", s / 60, s % 60);
-  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+double part_done(const Progress& p) {
+  if (!p.trials || *p.trials == 0) return 0;
+  const double all = static_cast<double>(*p.trials) * static_cast<double>(p.seeds);
+  const double failed = static_cast<double>(p.trials_failed) * static_cast<double>(p.seeds);
+  return std::min(1.0, (static_cast<double>(p.runs_done) + failed) / all);
 }
 
-int terminal_width() {
+int columns(std::FILE* out) {
   winsize size{};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 100;
-}
-
-std::string bar(double share, int cells) {
-  const int full = static_cast<int>(std::clamp(share, 0.0, 1.0) * cells);
-  return fmt::format("[{}{}]", std::string(static_cast<std::size_t>(full), '#'),
-                     std::string(static_cast<std::size_t>(cells - full), '.'));
+  if (::ioctl(::fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
 }
 
 }  // namespace
 
-std::string show_metric(const std::string& metric, double value) {
-  if (std::isnan(value)) return "-";
-  if (metric_is_maximized(metric)) return fmt::format("{:.2f} %", 100 * value);
-  return fmt::format("{:.4f}", value);
-}
-
-std::string show_mean(const std::string& metric, double mean, double sd) {
-  const std::string text = show_metric(metric, mean);
-  return std::isnan(sd) ? text : fmt::format("{} +- {}", text, show_metric(metric, sd));
-}
-
-ProgressLine::ProgressLine(std::string metric) : metric_(std::move(metric)), terminal_(isatty(STDOUT_FILENO) != 0) {}
-
-std::string ProgressLine::text(const Progress& p, int width) const {
-  std::string line;
-  if (p.trials) {
-    const auto trials = static_cast<double>(std::max<std::int64_t>(*p.trials, 1));
-    if (width > 0) line = bar(static_cast<double>(p.trials_done + p.trials_failed) / trials, 20) + " ";
-    line += fmt::format("{} of {} trials", p.trials_done + p.trials_failed, *p.trials);
-  } else {
-    line = fmt::format("{} trials", p.trials_done + p.trials_failed);
+std::string describe(const Progress& p, const std::string& metric) {
+  std::string text = p.trials ? fmt::format("{}/{} trials done", p.trials_done, *p.trials)
+                              : fmt::format("{} trials done", p.trials_done);
+  text += fmt::format(", {} running", p.trials_running);
+  if (p.trials_failed) text += fmt::format(", {} failed", p.trials_failed);
+  if (p.samples > 0 && p.seconds > 0) text += fmt::format(" | {} samples/s", show_count(static_cast<double>(p.samples) / p.seconds));
+  if (p.best) {
+    const TrialSummary& best = p.best_summary;
+    text += fmt::format(" | best {} {}, trial {}", metric,
+                        show_spread(best.mean, best.sd, best.finished - best.diverged), *p.best);
   }
-  line += fmt::format(", {} running", p.runs_running);
-  if (p.seeds > 1) line += fmt::format(" ({} runs done)", p.runs_done);
-  if (p.seconds > 0 && p.samples > 0)
-    line += fmt::format(", {:.0f} samples/s", static_cast<double>(p.samples) / p.seconds);
-  if (p.best)
-    line += fmt::format(", best {} (trial {})", show_mean(metric_, p.best_summary.mean, p.best_summary.sd), *p.best);
-  if (p.seconds_left) line += fmt::format(", {} left", show_seconds(*p.seconds_left));
-  if (width > 0 && static_cast<int>(line.size()) >= width) line.resize(static_cast<std::size_t>(width - 1));
-  return line;
+  if (p.seconds_left) text += fmt::format(" | {} left", show_duration(*p.seconds_left));
+  return text;
 }
 
-void ProgressLine::update(const Progress& progress) {
+ProgressDisplay::ProgressDisplay(std::FILE* out, std::string metric)
+    : out_(out), metric_(std::move(metric)), terminal_(::isatty(::fileno(out)) != 0) {}
+
+void ProgressDisplay::show(const Progress& progress) {
   last_ = progress;
-  any_ = true;
-  const auto now = std::chrono::steady_clock::now();
-  if (now < next_) return;
-  if (terminal_) {
-    next_ = now + kRedraw;
-    std::printf("\r\033[K%s", text(progress, terminal_width()).c_str());
-    shown_ = true;
-  } else {
-    const std::int64_t done = progress.trials_done + progress.trials_failed;
-    if (done == printed_done_) return;  // nothing new to say
-    next_ = now + kPlainLine;
-    printed_done_ = done;
-    std::printf("%s\n", text(progress, 0).c_str());
+  pending_ = true;
+  const double since = progress.seconds - shown_at_;
+  const bool ended = progress.runs_done != shown_.runs_done || progress.trials_failed != shown_.trials_failed;
+  const double wait = terminal_ ? kBarSeconds : ended ? kLineSeconds : kQuietSeconds;
+  if (since >= wait) draw(progress);
+}
+
+void ProgressDisplay::draw(const Progress& progress) {
+  shown_ = progress;
+  shown_at_ = progress.seconds;
+  pending_ = false;
+  if (!terminal_) {
+    fmt::print(out_, "{}\n", describe(progress, metric_));
+    std::fflush(out_);
+    return;
   }
-  std::fflush(stdout);
+  const int full = static_cast<int>(part_done(progress) * kBarWidth);
+  std::string line =
+      fmt::format("[{}{}] {}", std::string(static_cast<std::size_t>(full), '#'),
+                  std::string(static_cast<std::size_t>(kBarWidth - full), '.'), describe(progress, metric_));
+  // A line that wraps cannot be drawn over: cut it, at a whole character.
+  const auto width = static_cast<std::size_t>(std::max(20, columns(out_) - 1));
+  while (display_width(line) > width) line.pop_back();
+  fmt::print(out_, "\r\033[K{}", line);
+  std::fflush(out_);
+  drawn_ = true;
 }
 
-void ProgressLine::clear() {
-  if (shown_) std::fputs("\r\033[K", stdout);
-  shown_ = false;
+void ProgressDisplay::note(const std::string& text) {
+  if (drawn_) fmt::print(out_, "\r\033[K");
+  drawn_ = false;
+  fmt::print(out_, "{}\n", text);
+  if (terminal_ && shown_at_ >= 0) draw(last_);
+  std::fflush(out_);
 }
 
-void ProgressLine::notice(const std::string& text) {
-  clear();
-  std::printf("note: %s\n", text.c_str());
-  std::fflush(stdout);
-}
-
-void ProgressLine::finish() {
-  if (!any_) return;
-  clear();
-  if (terminal_ || last_.trials_done + last_.trials_failed != printed_done_)
-    std::printf("%s\n", text(last_, 0).c_str());
-  std::fflush(stdout);
-  any_ = false;
+void ProgressDisplay::finish() {
+  if (pending_) draw(last_);
+  if (drawn_) fmt::print(out_, "\n");
+  drawn_ = false;
+  std::fflush(out_);
 }
 
 }  // namespace caviar

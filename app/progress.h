@@ -1,40 +1,36 @@
-// The line that moves while a sweep runs: a bar on a terminal, now and then a plain line elsewhere.
+// What is on the screen while a study is carried out: a bar on a terminal, now and then a line elsewhere.
 #pragma once
 
-#include <chrono>
+#include <cstdio>
 #include <string>
 
 #include "tuner/study.h"
 
 namespace caviar {
 
-class ProgressLine {
+class ProgressDisplay {
  public:
-  // metric: of the sweep; shown as a percentage when it is an accuracy.
-  explicit ProgressLine(std::string metric);
-  ~ProgressLine() { finish(); }
+  // `metric` names what "best" means; `out` is a terminal or not.
+  ProgressDisplay(std::FILE* out, std::string metric);
+  ~ProgressDisplay() { finish(); }
 
-  void update(const Progress& progress);
-  void notice(const std::string& text);  // above the line
-  void finish();                         // leaves the last state on the screen
+  void show(const Progress& progress);
+  void note(const std::string& text);  // a line of its own that stays
+  void finish();                       // leaves the last state on the screen
 
  private:
-  std::string text(const Progress& progress, int width) const;
-  void clear();
+  void draw(const Progress& progress);
 
+  std::FILE* out_;
   std::string metric_;
   bool terminal_;
-  bool shown_ = false;
-  Progress last_;
-  bool any_ = false;
-  std::int64_t printed_done_ = -1;
-  std::chrono::steady_clock::time_point next_{};
+  bool drawn_ = false;      // a bar is on the current line
+  bool pending_ = false;    // `last_` was not shown yet
+  double shown_at_ = -1e9;  // Progress::seconds
+  Progress last_, shown_;
 };
 
-// "97.31 %" for an accuracy, "0.0873" for a loss; with a sign of nothing known: "-".
-std::string show_metric(const std::string& metric, double value);
-
-// "97.31 % +- 0.12 %", or without the spread when there is none.
-std::string show_mean(const std::string& metric, double mean, double sd);
+// "3/12 trials done, 4 running | 12,345 samples/s | best val_accuracy 0.98 ± 0.01 (3 seeds), trial 7 | 2 min 05 s left"
+std::string describe(const Progress& progress, const std::string& metric);
 
 }  // namespace caviar

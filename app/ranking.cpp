@@ -5,134 +5,228 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "app/progress.h"
+#include "app/text.h"
+#include "kernels/base/error.h"
+#include "tuner/history.h"
 #include "tuner/metric.h"
-#include "tuner/value.h"
 
 namespace caviar {
-
 namespace {
 
-// Names of the parameters whose value is not the same in all trials shown; all when there is one trial.
-std::set<std::string> varied(const std::vector<TrialRecord>& trials) {
-  std::map<std::string, std::set<std::string>> values;
-  std::map<std::string, std::size_t> seen;
-  for (const TrialRecord& t : trials)
-    for (const auto& [name, value] : t.trial.config) {
-      values[name].insert(value.dump());
-      ++seen[name];
+// Which parameters differ between trials, and how many trials there are of what kind.
+struct Overview {
+  Config first;
+  std::set<std::string> varied;
+  std::int64_t failed = 0;
+  std::string failed_reason;
+};
+
+Overview look_over(Storage& storage) {
+  Overview overview;
+  bool any = false;
+  storage.for_each_trial([&](const TrialRecord& record) {
+    if (!any) overview.first = record.trial.config;
+    any = true;
+    for (const auto& [name, value] : record.trial.config) {
+      const auto found = overview.first.find(name);
+      if (found == overview.first.end() || found->second != value) overview.varied.insert(name);
     }
-  std::set<std::string> names;
-  for (const auto& [name, all] : values)
-    if (all.size() > 1 || seen[name] < trials.size() || trials.size() == 1) names.insert(name);
-  return names;
-}
-
-std::string show_value(const Value& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
-std::string show_config(const Config& config, const std::set<std::string>& names) {
-  std::string text;
-  for (const auto& [name, value] : config)
-    if (names.contains(name)) text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, show_value(value));
-  return text.empty() ? "(defaults)" : text;
-}
-
-std::string show_state(const TrialSummary& s) {
-  if (s.state == TrialState::kOpen) return "running";
-  if (s.failed || s.state == TrialState::kFailed) return "failed";
-  if (s.diverged == 0) return "done";
-  return s.diverged == s.finished ? "diverged" : fmt::format("{} diverged", s.diverged);
-}
-
-// Numbers of all trials: ranked ones first, then those without a rank.
-std::vector<std::int64_t> in_order(const History& history, std::size_t most) {
-  std::vector<std::int64_t> order = history.ranking(most);
-  std::set<std::int64_t> ranked(order.begin(), order.end());
-  for (std::int64_t t = 0; t < history.trials() && order.size() < most; ++t)
-    if (!ranked.contains(t)) order.push_back(t);
-  return order;
-}
-
-// The mean over seeds of the test accuracy at the end of each run.
-std::map<std::int64_t, std::pair<double, int>> test_accuracy(Storage& storage) {
-  std::map<std::int64_t, std::pair<double, int>> sums;
-  storage.for_each_repeat([&](const RepeatRecord& r) {
-    if (!r.last || r.last->test.examples == 0) return;
-    auto& [sum, n] = sums[r.trial];
-    sum += r.last->test.accuracy();
-    ++n;
+    if (record.state != TrialState::kFailed) return;
+    if (overview.failed++ == 0)
+      overview.failed_reason = fmt::format("trial {}: {}", record.trial.number, record.reason);
   });
-  return sums;
+  return overview;
 }
 
-std::string noise_lines(const History& history, const StudyRecord& study) {
-  const SeedNoise noise = seed_noise(history);
-  const auto looked_at = history.done();
-  if (std::isnan(noise.sd)) {
-    if (study.seeds > 1) return "";
-    return fmt::format(
-        "One seed a trial: how far seeds alone move {} is not known, so no rank above is more than a hint (best of {} "
-        "trials).\nTo measure it, run the sweep again with --seeds 5 and --resume: seeds are added, nothing is trained "
-        "twice.\n",
-        study.metric, looked_at);
+std::string state_of(const TrialSummary& summary) {
+  if (summary.state == TrialState::kFailed) return "failed";
+  if (summary.state == TrialState::kOpen) return "unfinished";
+  return summary.diverged ? fmt::format("{} of {} diverged", summary.diverged, summary.finished) : "done";
+}
+
+// Mean and spread of a metric over the last reports of a trial's runs that did not diverge.
+std::string spread_of(Storage& storage, std::int64_t trial, const std::string& metric) {
+  std::vector<double> values;
+  storage.for_each_repeat_of(trial, [&](const RepeatRecord& repeat) {
+    if (!repeat.last || repeat.state == RunState::kDiverged) return;
+    const double value = metric_value(*repeat.last, metric);
+    if (std::isfinite(value)) values.push_back(value);
+  });
+  if (values.empty()) return "";
+  double sum = 0, squares = 0;
+  for (const double value : values) sum += value;
+  const double mean = sum / static_cast<double>(values.size());
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  const double sd = values.size() > 1 ? std::sqrt(squares / static_cast<double>(values.size() - 1))
+                                      : std::numeric_limits<double>::quiet_NaN();
+  return show_spread(mean, sd, static_cast<int>(values.size()));
+}
+
+// How much the seed alone moves the metric: the standard deviation within trials, pooled by degrees of freedom.
+void print_noise_floor(const History& history, const StudyRecord& study) {
+  double squares = 0, freedom = 0;
+  for (std::int64_t i = 0; i < history.trials(); ++i) {
+    const TrialSummary& summary = history[i];
+    const int runs = summary.finished - summary.diverged;
+    if (summary.state != TrialState::kDone || runs < 2) continue;
+    squares += summary.sd * summary.sd * (runs - 1);
+    freedom += runs - 1;
   }
-  const double chance = noise.sd * std::sqrt(2.0 / static_cast<double>(study.seeds));
-  return fmt::format(
-      "Noise: between seeds of one trial {} varies with a standard deviation of {} (pooled over {} trials). Two means "
-      "of "
-      "{} seeds\ndiffer by {} from chance alone (one standard deviation); the best was picked out of {} trials.\n",
-      study.metric, show_metric(study.metric, noise.sd), noise.trials, study.seeds, show_metric(study.metric, chance),
-      looked_at);
+  if (freedom == 0) {
+    fmt::print(
+        "One seed a trial: no noise floor is known, so differences in this ranking may be chance. --seeds 3, or "
+        "more, shows\nhow much the seed alone moves {}.\n",
+        study.metric);
+    return;
+  }
+  const double sd = std::sqrt(squares / freedom);
+  fmt::print(
+      "Noise floor: the seed alone moves {} by a standard deviation of {} ({:.0f} degrees of freedom). The means "
+      "of two equal\ntrials on {} seeds differ by a standard deviation of {}.\n",
+      study.metric, show_metric(sd), freedom, study.seeds,
+      show_metric(sd * std::sqrt(2.0 / static_cast<double>(study.seeds))));
+}
+
+void print_left_out(const History& history, const Overview& overview) {
+  std::int64_t diverged = 0, open = 0;
+  for (std::int64_t i = 0; i < history.trials(); ++i) {
+    diverged += history[i].state == TrialState::kDone && std::isnan(history[i].mean);
+    open += history[i].state == TrialState::kOpen;
+  }
+  if (diverged) fmt::print("{} trials diverged on every seed and have no rank.\n", diverged);
+  if (overview.failed) fmt::print("{} trials could not be trained; {}\n", overview.failed, overview.failed_reason);
+  if (open) fmt::print("{} trials are unfinished.\n", open);
+}
+
+constexpr int kPlotRows = 12, kPlotColumns = 64;
+
+// One letter a repeat, over the steps of the longest run.
+void print_plot(const std::vector<std::vector<Report>>& curves, const std::string& metric) {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  std::int64_t last_step = 1;
+  std::size_t longest = 0;
+  for (const auto& curve : curves) {
+    longest = std::max(longest, curve.size());
+    for (const Report& report : curve) {
+      const double value = metric_value(report, metric);
+      if (!std::isfinite(value)) continue;
+      low = std::min(low, value);
+      high = std::max(high, value);
+      last_step = std::max(last_step, report.step);
+    }
+  }
+  if (longest < 2 || !(low < high)) return;
+  std::vector<std::string> canvas(kPlotRows, std::string(kPlotColumns, ' '));
+  for (std::size_t repeat = 0; repeat < curves.size(); ++repeat) {
+    for (const Report& report : curves[repeat]) {
+      const double value = metric_value(report, metric);
+      if (!std::isfinite(value)) continue;
+      const auto row = static_cast<std::size_t>(std::lround((high - value) / (high - low) * (kPlotRows - 1)));
+      const auto column = static_cast<std::size_t>(report.step * (kPlotColumns - 1) / last_step);
+      canvas[row][column] = static_cast<char>('a' + repeat % 26);
+    }
+  }
+  fmt::print("\n{} by step (a letter a repeat)\n", metric);
+  for (int row = 0; row < kPlotRows; ++row) {
+    const std::string label = row == 0 ? show_metric(high) : row == kPlotRows - 1 ? show_metric(low) : "";
+    fmt::print("{:>9} |{}\n", label, canvas[static_cast<std::size_t>(row)]);
+  }
+  fmt::print("{:>9} +{}\n{:>10}0{:>{}}\n", "", std::string(kPlotColumns, '-'), "", last_step, kPlotColumns - 1);
 }
 
 }  // namespace
 
-SeedNoise seed_noise(const History& history) {
-  double squares = 0, degrees = 0;
-  std::int64_t trials = 0;
-  for (std::int64_t t = 0; t < history.trials(); ++t) {
-    const TrialSummary& s = history[t];
-    const int values = s.finished - s.diverged;
-    if (std::isnan(s.sd) || values < 2) continue;
-    squares += s.sd * s.sd * (values - 1);
-    degrees += values - 1;
-    ++trials;
+void print_ranking(Storage& storage, std::size_t rows) {
+  const StudyRecord study = *storage.study();
+  History history(study.metric, study.maximize, study.seeds);
+  history.fold(storage);
+  const Overview overview = look_over(storage);
+  const auto order = history.ranking(rows ? rows : static_cast<std::size_t>(history.trials()));
+
+  std::vector<std::vector<std::string>> table = {{"rank", "trial", study.metric, "sd", "seeds"}};
+  for (const std::string& name : overview.varied) table[0].push_back(name);
+  table[0].push_back("state");
+  for (std::size_t rank = 0; rank < order.size(); ++rank) {
+    const TrialSummary& summary = history[order[rank]];
+    const TrialRecord record = *storage.trial(order[rank]);
+    std::vector<std::string> row = {fmt::format("{}", rank + 1), fmt::format("{}", order[rank]),
+                                    show_metric(summary.mean), show_metric(summary.sd),
+                                    fmt::format("{}", summary.finished - summary.diverged)};
+    for (const std::string& name : overview.varied) {
+      const auto found = record.trial.config.find(name);
+      row.push_back(found == record.trial.config.end() ? "" : show_value(found->second));
+    }
+    row.push_back(state_of(summary));
+    table.push_back(std::move(row));
   }
-  return {degrees > 0 ? std::sqrt(squares / degrees) : std::numeric_limits<double>::quiet_NaN(), trials};
+  if (order.empty()) {
+    fmt::print("no trial has a result yet\n");
+  } else {
+    fmt::print("{}", show_table(table));
+    if (history.done() > static_cast<std::int64_t>(order.size()) && rows && order.size() == rows) {
+      fmt::print("... and {} more; --top 0 shows all\n", history.done() - static_cast<std::int64_t>(order.size()));
+    }
+  }
+  std::string shared;
+  for (const auto& [name, value] : overview.first) {
+    if (!overview.varied.contains(name))
+      shared += fmt::format("{}{}={}", shared.empty() ? "" : " ", name, show_value(value));
+  }
+  if (!shared.empty()) fmt::print("in every trial: {}\n", shared);
+  fmt::print("\n");
+  print_left_out(history, overview);
+  if (order.empty()) return;
+  print_noise_floor(history, study);
+  const std::string test = spread_of(storage, order.front(), "test_accuracy");
+  if (!test.empty()) {
+    fmt::print("test_accuracy of the first, trial {}: {}{}\n", order.front(), test,
+               study.validate_on_test ? "" : "; the test set was not used to rank");
+  }
+  if (study.validate_on_test) {
+    fmt::print("Validation was on the TEST set (validate on test): these numbers are optimistic.\n");
+  }
 }
 
-std::string ranking_table(Storage& storage, const History& history, const StudyRecord& study, std::size_t most) {
-  const std::vector<std::int64_t> order = in_order(history, most);
-  const std::size_t ranked = history.ranking(most).size();
-  std::vector<TrialRecord> records;
-  for (const std::int64_t t : order) records.push_back(storage.trial(t).value());
-  const std::set<std::string> names = varied(records);
-  const auto tests = test_accuracy(storage);
-
-  std::string out = fmt::format("{:>4}  {:>5}  {:>12}  {:>8}  {:>5}  {:>8}  {:<10}  {}\n", "rank", "trial",
-                                study.metric, "sd", "seeds", "test acc", "state", "config");
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const TrialSummary& s = history[order[i]];
-    const auto test = tests.find(order[i]);
-    out +=
-        fmt::format("{:>4}  {:>5}  {:>12}  {:>8}  {:>5}  {:>8}  {:<10}  {}\n", i < ranked ? std::to_string(i + 1) : "-",
-                    order[i], show_metric(study.metric, s.mean), show_metric(study.metric, s.sd),
-                    s.finished == s.repeats ? std::to_string(s.finished) : fmt::format("{}/{}", s.finished, s.repeats),
-                    test == tests.end() ? "-" : show_metric("test_accuracy", test->second.first / test->second.second),
-                    show_state(s), show_config(records[i].trial.config, names));
+void print_trial(Storage& storage, std::int64_t number) {
+  const StudyRecord study = *storage.study();
+  const auto record = storage.trial(number);
+  if (!record) {
+    fail(storage.file(), ": there is no trial ", number, "; the study has ", storage.trial_count(),
+         " trials, counted from 0");
   }
-  if (static_cast<std::int64_t>(order.size()) < history.trials())
-    out += fmt::format("... and {} more\n", history.trials() - static_cast<std::int64_t>(order.size()));
-  if (study.validate_on_test)
-    out +=
-        "Validated on the test set (--validate-on test): these scores are tuned on the examples they are measured on "
-        "and "
-        "too good.\n";
-  return out + noise_lines(history, study);
+  fmt::print("trial {}: {}{}\n", number, to_string(record->state), record->reason.empty() ? "" : ": " + record->reason);
+  for (const auto& [name, value] : record->trial.config) fmt::print("  {} = {}\n", name, show_value(value));
+
+  std::vector<std::vector<Report>> curves;
+  std::vector<std::vector<std::string>> table = {
+      {"repeat", "rung", "step", "train_loss", "train_accuracy", "val_loss", "val_accuracy"}};
+  bool averaged = false;
+  storage.for_each_repeat_of(number, [&](const RepeatRecord& repeat) {
+    const RunRecord run = *storage.run(repeat.run);
+    fmt::print("run {} (repeat {}): {}{}, seeds init {} order {} dropout {} augment {} split {}, digest {}\n", run.id,
+               repeat.repeat, to_string(run.state), run.reason.empty() ? "" : " (" + run.reason + ")", run.seeds.init,
+               run.seeds.order, run.seeds.dropout, run.seeds.augment, run.seeds.split,
+               run.digest.empty() ? "-" : run.digest);
+    curves.push_back(storage.reports(run.id));
+    for (const Report& report : curves.back()) averaged |= report.averaged.examples > 0;
+  });
+  if (averaged) table[0].insert(table[0].end(), {"averaged_val_loss", "averaged_val_accuracy"});
+  table[0].push_back("test_accuracy");
+  for (std::size_t repeat = 0; repeat < curves.size(); ++repeat) {
+    for (const Report& report : curves[repeat]) {
+      std::vector<std::string> row = {fmt::format("{}", repeat), fmt::format("{}", report.rung),
+                                      fmt::format("{}", report.step)};
+      for (std::size_t c = 3; c < table[0].size(); ++c) row.push_back(show_metric(metric_value(report, table[0][c])));
+      table.push_back(std::move(row));
+    }
+  }
+  if (table.size() > 1) fmt::print("\n{}", show_table(table));
+  print_plot(curves, study.metric);
 }
 
 }  // namespace caviar

@@ -1,24 +1,18 @@
-// The ranking of a study as a table, and what can be said of chance in it.
+// What a study found: its trials, the best first, and how much of the difference chance may be.
 #pragma once
 
 #include <cstddef>
-#include <string>
 
-#include "tuner/history.h"
 #include "tuner/storage/storage.h"
 
 namespace caviar {
 
-// Trials from the best to the worst, at most `most`, with mean, standard deviation, seeds, state and the parameters
-// that differ between trials; below it the noise between seeds, or that none is known and what measures it. Ends in a
-// newline.
-std::string ranking_table(Storage& storage, const History& history, const StudyRecord& study, std::size_t most);
+inline constexpr std::size_t kRankingRows = 20;
 
-// The pooled standard deviation over seeds of all trials with at least two, or NaN.
-struct SeedNoise {
-  double sd = 0;
-  std::int64_t trials = 0;
-};
-SeedNoise seed_noise(const History& history);
+// Prints the ranking of what is recorded so far; `rows` 0: all of it.
+void print_ranking(Storage& storage, std::size_t rows);
+
+// Prints config, runs and curves of one trial. Error when there is none of that number.
+void print_trial(Storage& storage, std::int64_t number);
 
 }  // namespace caviar

@@ -91,6 +91,16 @@ RunRecord read_run(const Query& row, const std::string& file) {
   return run;
 }
 
+RepeatRecord read_repeat(const Query& row, const std::string& file) {
+  RepeatRecord record;
+  record.trial = row.integer(0);
+  record.repeat = row.integer(1);
+  record.run = row.integer(2);
+  record.state = state_named<RunState>(row.text(3), kRunStates, file);
+  if (!row.is_null(4)) record.last = read_report(row, 4);
+  return record;
+}
+
 TrialRecord read_trial(const Query& row, const std::string& file) {
   TrialRecord record;
   record.trial.number = row.integer(0);
@@ -345,21 +355,20 @@ void Storage::for_each_trial(const std::function<void(const TrialRecord&)>& visi
   while (row.next()) visit(read_trial(row, file()));
 }
 
+#define CAVIAR_REPEATS                                                                                                 \
+  "SELECT t.trial, t.repeat, t.run, run.state, report.* FROM trial_run t JOIN run ON run.id = t.run LEFT JOIN report " \
+  "ON report.run = t.run AND report.rung = (SELECT max(rung) FROM report WHERE report.run = t.run) "
+
 void Storage::for_each_repeat(const std::function<void(const RepeatRecord&)>& visit) {
-  Query row = database_.query(
-      "SELECT t.trial, t.repeat, t.run, run.state, report.* FROM trial_run t JOIN run ON run.id = t.run "
-      "LEFT JOIN report ON report.run = t.run AND report.rung = (SELECT max(rung) FROM report WHERE report.run = "
-      "t.run) "
-      "ORDER BY t.trial, t.repeat");
-  while (row.next()) {
-    RepeatRecord record;
-    record.trial = row.integer(0);
-    record.repeat = row.integer(1);
-    record.run = row.integer(2);
-    record.state = state_named<RunState>(row.text(3), kRunStates, file());
-    if (!row.is_null(4)) record.last = read_report(row, 4);
-    visit(record);
-  }
+  Query row = database_.query(CAVIAR_REPEATS "ORDER BY t.trial, t.repeat");
+  while (row.next()) visit(read_repeat(row, file()));
 }
+
+void Storage::for_each_repeat_of(std::int64_t trial, const std::function<void(const RepeatRecord&)>& visit) {
+  Query row = database_.query(CAVIAR_REPEATS "WHERE t.trial = ? ORDER BY t.repeat", trial);
+  while (row.next()) visit(read_repeat(row, file()));
+}
+
+#undef CAVIAR_REPEATS
 
 }  // namespace caviar

@@ -81,6 +81,9 @@ class Storage {
   static Storage open_to_write(const std::string& file, Durability durability = Durability::kFull);
   static Storage open_to_read(const std::string& file);
 
+  // From here on, what is read is the study as it is now, whatever a writer adds meanwhile. For readers.
+  void freeze() { database_.script("BEGIN; SELECT 1 FROM study;"); }
+
   const std::string& file() const { return database_.file(); }
 
   // Makes everything written since the last commit durable, together. Nothing to do is no error.
@@ -121,6 +124,7 @@ class Storage {
   // Reads in order, one row in memory at a time. The visitor may read through the same Storage.
   void for_each_trial(const std::function<void(const TrialRecord&)>& visit);
   void for_each_repeat(const std::function<void(const RepeatRecord&)>& visit);  // by trial, then repeat
+  void for_each_repeat_of(std::int64_t trial, const std::function<void(const RepeatRecord&)>& visit);
   void for_each_run(const std::function<void(const RunRecord&)>& visit);
 
  private:

@@ -1,0 +1,202 @@
+#include "app/export.h"
+
+#include <cmath>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "app/text.h"
+#include "kernels/base/error.h"
+#include "tuner/history.h"
+#include "tuner/metric.h"
+
+namespace caviar {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json json_of(const Report& report) {
+  Json json = {{"rung", report.rung}, {"step", report.step}};
+  for (const MetricSet& set : metric_sets()) {
+    const Metrics& metrics = report.*set.member;
+    if (metrics.examples == 0) continue;
+    const std::string prefix(set.prefix);
+    json[prefix + "_loss"] = number_or_null(metrics.loss);
+    json[prefix + "_accuracy"] = metrics.accuracy();
+    json[prefix + "_correct"] = metrics.correct;
+    json[prefix + "_examples"] = metrics.examples;
+  }
+  return json;
+}
+
+Json json_of(const RunRecord& run, std::int64_t repeat, const std::vector<Report>& reports) {
+  Json json = {{"repeat", repeat},
+               {"run", run.id},
+               {"identity", run.identity},
+               {"state", to_string(run.state)},
+               {"reason", run.reason.empty() ? Json(nullptr) : Json(run.reason)},
+               {"steps", run.steps},
+               {"seeds",
+                {{"init", run.seeds.init},
+                 {"order", run.seeds.order},
+                 {"dropout", run.seeds.dropout},
+                 {"augment", run.seeds.augment},
+                 {"split", run.seeds.split}}},
+               {"digest", run.digest.empty() ? Json(nullptr) : Json(run.digest)},
+               {"reports", Json::array()}};
+  for (const Report& report : reports) json["reports"].push_back(json_of(report));
+  return json;
+}
+
+Json json_of(const StudyRecord& study) {
+  return {{"spec_name", study.spec_name},
+          {"spec", study.spec},
+          {"sweep_seed", study.sweep_seed},
+          {"trials", study.trials ? Json(*study.trials) : Json(nullptr)},
+          {"seeds", study.seeds},
+          {"metric", study.metric},
+          {"goal", study.maximize ? "maximize" : "minimize"},
+          {"validate_on_test", study.validate_on_test},
+          {"data", study.data_name},
+          {"data_digest", study.data_digest},
+          {"numerics", study.numerics},
+          {"caviar_version", study.caviar_version}};
+}
+
+// Text that is not UTF-8 (a file's name) is replaced, not refused.
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+void require_trial(Storage& storage, std::int64_t number) {
+  if (storage.trial(number)) return;
+  fail(storage.file(), ": there is no trial ", number, "; the study has ", storage.trial_count(),
+       " trials, counted from 0");
+}
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == text.npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string csv_number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : ""; }
+
+void write_row(const std::vector<std::string>& cells, std::FILE* out) {
+  std::string line;
+  for (std::size_t i = 0; i < cells.size(); ++i) line += (i ? "," : "") + csv_cell(cells[i]);
+  fmt::print(out, "{}\r\n", line);
+}
+
+void add_metric_names(std::vector<std::string>& cells) {
+  for (const MetricSet& set : metric_sets()) {
+    for (const char* kind : {"_loss", "_accuracy"}) cells.push_back(std::string(set.prefix) + kind);
+  }
+}
+
+void add_metrics(std::vector<std::string>& cells, const Report& report) {
+  for (const MetricSet& set : metric_sets()) {
+    const Metrics& metrics = report.*set.member;
+    cells.push_back(metrics.examples ? csv_number(metrics.loss) : "");
+    cells.push_back(metrics.examples ? csv_number(metrics.accuracy()) : "");
+  }
+}
+
+void add_seeds(std::vector<std::string>& cells, const Seeds& seeds) {
+  for (const std::uint64_t seed : {seeds.init, seeds.order, seeds.dropout, seeds.augment, seeds.split}) {
+    cells.push_back(fmt::format("{}", seed));
+  }
+}
+
+}  // namespace
+
+void write_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* out) {
+  const StudyRecord study = *storage.study();
+  if (trial) require_trial(storage, *trial);
+  History history(study.metric, study.maximize, study.seeds);
+  history.fold(storage);
+  fmt::print(out, "{{\"study\":{},\n\"trials\":[", dump(json_of(study)));
+  bool first = true;
+  storage.for_each_trial([&](const TrialRecord& record) {
+    const std::int64_t number = record.trial.number;
+    if (trial && number != *trial) return;
+    const TrialSummary& summary = history[number];
+    Json json = {{"trial", number},
+                 {"config", Json(record.trial.config)},
+                 {"state", to_string(record.state)},
+                 {"reason", record.reason.empty() ? Json(nullptr) : Json(record.reason)},
+                 {"mean", number_or_null(summary.mean)},
+                 {"sd", number_or_null(summary.sd)},
+                 {"diverged", summary.diverged},
+                 {"runs", Json::array()}};
+    storage.for_each_repeat_of(number, [&](const RepeatRecord& repeat) {
+      json["runs"].push_back(json_of(*storage.run(repeat.run), repeat.repeat, storage.reports(repeat.run)));
+    });
+    fmt::print(out, "{}\n{}", first ? "" : ",", dump(json));
+    first = false;
+  });
+  fmt::print(out, "\n]}}\n");
+}
+
+void write_csv(Storage& storage, std::optional<std::int64_t> trial, std::FILE* out) {
+  if (trial) {
+    require_trial(storage, *trial);
+    std::vector<std::string> heading = {"trial", "repeat", "rung", "step"};
+    add_metric_names(heading);
+    write_row(heading, out);
+    storage.for_each_repeat_of(*trial, [&](const RepeatRecord& repeat) {
+      for (const Report& report : storage.reports(repeat.run)) {
+        std::vector<std::string> row = {fmt::format("{}", *trial), fmt::format("{}", repeat.repeat),
+                                        fmt::format("{}", report.rung), fmt::format("{}", report.step)};
+        add_metrics(row, report);
+        write_row(row, out);
+      }
+    });
+    return;
+  }
+  std::set<std::string> names;
+  storage.for_each_trial([&](const TrialRecord& record) {
+    for (const auto& [name, value] : record.trial.config) names.insert(name);
+  });
+  std::vector<std::string> heading = {"trial", "repeat", "state", "reason"};
+  for (const std::string& name : names) heading.push_back("config." + name);
+  for (const char* name : {"seed_init", "seed_order", "seed_dropout", "seed_augment", "seed_split", "step"}) {
+    heading.push_back(name);
+  }
+  add_metric_names(heading);
+  heading.push_back("digest");
+  write_row(heading, out);
+  storage.for_each_trial([&](const TrialRecord& record) {
+    const auto row_of = [&](const std::string& repeat, const RunRecord& run, const Report& last, bool reported) {
+      const bool failed = record.state == TrialState::kFailed && run.identity.empty();
+      std::vector<std::string> row = {fmt::format("{}", record.trial.number), repeat,
+                                      failed ? to_string(record.state) : to_string(run.state),
+                                      failed ? record.reason : run.reason};
+      for (const std::string& name : names) {
+        const auto found = record.trial.config.find(name);
+        row.push_back(found == record.trial.config.end() ? "" : show_value(found->second));
+      }
+      if (failed) {
+        row.insert(row.end(), 5, "");
+      } else {
+        add_seeds(row, run.seeds);
+      }
+      row.push_back(reported ? fmt::format("{}", last.step) : "");
+      add_metrics(row, last);
+      row.push_back(run.digest);
+      write_row(row, out);
+    };
+    bool any = false;
+    storage.for_each_repeat_of(record.trial.number, [&](const RepeatRecord& repeat) {
+      any = true;
+      row_of(fmt::format("{}", repeat.repeat), *storage.run(repeat.run), repeat.last.value_or(Report{}),
+             repeat.last.has_value());
+    });
+    if (!any && record.state == TrialState::kFailed) row_of("", {}, {}, false);
+  });
+}
+
+}  // namespace caviar
