@@ -140,17 +140,17 @@ const HyperField* find_hyper_field(const std::string& name) {
 
 void set_hyper_field(Hyper& hyper, const HyperField& field, double value) {
   // A float32 field must be inside as it is stored, too: 1e-60 is above 0, its float32 is not.
-  const bool kept = field.kind != FieldKind::kFloat || !field.low_open || static_cast<float>(value) > field.low;
-  if (!inside(field, value) || !kept) {
+  const bool is_float = field.kind == FieldKind::kFloat;
+  if (!inside(field, value) || (is_float && field.low_open && static_cast<float>(value) <= field.low)) {
     fail(field.name, " is ", value, "; it must lie in ", field.low_open ? "(" : "[", field.low, ", ", field.high,
          field.high_open ? ")" : "]");
   }
-  if (field.kind != FieldKind::kFloat && value != std::floor(value)) {
+  if (!is_float && value != std::floor(value)) {
     fail(field.name, " is ", value, "; it must be a whole number");
   }
   switch (field.kind) {
     case FieldKind::kFloat:
-      put(hyper, field, static_cast<float>(field.complement ? 1.0 - value : value));
+      put(hyper, field, static_cast<float>(field.complement ? 1.0 - value : value) + 0.0f);  // -0 becomes 0
       break;
     case FieldKind::kInteger:
       put(hyper, field, static_cast<std::int64_t>(value));

@@ -27,6 +27,14 @@ std::vector<Value> distinct(const std::vector<Value>& values) {
 // The place of u among n equal shares, 0 .. n - 1.
 double share(double u, double n) { return std::clamp(std::ceil(u * n) - 1, 0.0, n - 1); }
 
+// A multiple of q, as an integer or as a number. Whole numbers are exact as they are, others would show the rounding of
+// the product. Adding 0 makes -0, which -0.3 rounds to, an ordinary 0.
+Value multiple(double value, bool integer) {
+  if (integer) return static_cast<std::int64_t>(std::clamp(value, -kLargestWhole, kLargestWhole));
+  const bool whole = std::abs(value) <= kLargestWhole && value == std::floor(value);
+  return whole ? value + 0.0 : round_to_float32(value);
+}
+
 std::size_t weighted_share(const std::vector<double>& probabilities, double u) {
   double cumulative = 0;
   std::size_t last = 0;
@@ -79,12 +87,7 @@ double Parameter::continuous(double u) const {
   fail("parameter '", spec_.name, "' has no continuous law");
 }
 
-Value Parameter::quantised(double x) const {
-  const double value = std::nearbyint(x / spec_.q) * spec_.q;
-  if (spec_.integer_q) return static_cast<std::int64_t>(std::clamp(value, -kLargestWhole, kLargestWhole));
-  // Whole multiples are exact as they are; others would show the rounding of the product.
-  return value == std::floor(value) ? std::clamp(value, -kLargestWhole, kLargestWhole) : round_to_float32(value);
-}
+Value Parameter::quantised(double x) const { return multiple(std::nearbyint(x / spec_.q) * spec_.q, spec_.integer_q); }
 
 Value Parameter::at(double u) const {
   switch (spec_.distribution) {
@@ -138,11 +141,8 @@ Value Parameter::grid_value(std::int64_t index) const {
       return distinct_[static_cast<std::size_t>(index)];
     case Distribution::kIntUniform:
       return static_cast<std::int64_t>(spec_.min) + index;
-    default: {
-      const double value = spec_.min + static_cast<double>(index) * spec_.q;
-      if (spec_.integer_bounds && spec_.integer_q) return static_cast<std::int64_t>(value);
-      return value == std::floor(value) ? value : round_to_float32(value);
-    }
+    default:
+      return multiple(spec_.min + static_cast<double>(index) * spec_.q, spec_.integer_bounds && spec_.integer_q);
   }
 }
 

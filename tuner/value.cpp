@@ -120,7 +120,7 @@ std::optional<Value> parse_number(std::string_view text) {
 
 double round_to_float32(double x) {
   constexpr double kLargest = std::numeric_limits<float>::max();
-  const float rounded = static_cast<float>(std::clamp(x, -kLargest, kLargest));
+  const float rounded = static_cast<float>(std::clamp(x, -kLargest, kLargest)) + 0.0f;  // no negative zero
   char digits[32];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, rounded);
   double decimal = rounded;

@@ -15,7 +15,8 @@ namespace caviar {
 std::optional<Value> parse_number(std::string_view text);
 
 // x rounded to float32, as the double nearest to the shortest decimal that reads back as that float32: 0.1, not
-// 0.10000000149011612. Beyond the range of float32 the largest finite value of that sign. x must not be NaN.
+// 0.10000000149011612. Beyond the range of float32 the largest finite value of that sign; -0 becomes 0. x must not be
+// NaN.
 double round_to_float32(double x);
 
 // A value as messages show it: strings in single quotes, everything else as JSON; at most about 60 characters.

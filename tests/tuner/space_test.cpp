@@ -84,6 +84,22 @@ TEST(Space, QuantisedValuesAreNotClipped) {
   EXPECT_EQ(parameter_of("{distribution: q_uniform, min: 0, max: 2, q: 0.3}").at(0.999), 2.1);
 }
 
+TEST(Space, ThereIsNoNegativeZero) {
+  const Value zero = parameter_of("{distribution: q_uniform, min: -0.4, max: 0.0, q: 1.0}").at(0.1);
+  EXPECT_EQ(zero.dump(), "0.0");
+  EXPECT_EQ(parameter_of("{distribution: uniform, min: -1e-60, max: 0}").at(0.1).dump(), "0.0");
+}
+
+TEST(Space, HugeQuantisedIntegersStayExact) {
+  const Value value = parameter_of("{distribution: q_uniform, min: 0, max: 18446744073709551615, q: 3}").at(0.999);
+  EXPECT_EQ(value, std::int64_t{1} << 53);
+  EXPECT_EQ(parameter_of("{distribution: q_log_normal, sigma: 100, q: 1}").at(0.9999), std::int64_t{1} << 53);
+}
+
+TEST(Space, HugeQuantisedNumbersAreNotCutOff) {
+  EXPECT_EQ(parameter_of("{distribution: q_uniform, min: 0, max: 1e20, q: 1e18}").at(0.5), 5e19);
+}
+
 TEST(Space, HalvesAreRoundedToEven) {
   const Parameter parameter = parameter_of("{distribution: q_uniform, min: 0, max: 4, q: 1}");
   EXPECT_EQ(parameter.at(0.125), 0);  // 0.5
