@@ -11,7 +11,7 @@
 #include <thread>
 #include <utility>
 
-#include "engine/slot_state.h"
+#include "engine/pack.h"
 #include "engine/worker.h"
 #include "kernels/base/error.h"
 
@@ -43,7 +43,7 @@ class LocalExecutor final : public Executor {
   }
 
   void submit(RunOrder order) override {
-    check_order(order, *data_);
+    check_cpu_order(order, *data_);
     std::lock_guard lock(mutex_);
     queue_.push_back(std::move(order));
     wake_.notify_all();

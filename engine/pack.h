@@ -34,6 +34,10 @@ class Pack {
   virtual std::vector<float> read(int slot, bool averages) const = 0;
 };
 
+// Throws Error when the order cannot be trained on a CPU: sizes out of range, data that cannot serve it, a state that
+// is another run's.
+void check_cpu_order(const RunOrder& order, const Dataset& data);
+
 // A pack for the key on one CPU thread: the list of models. Throws Error for an unknown family or sizes out of range.
 std::unique_ptr<Pack> make_cpu_pack(const PackKey& key, std::shared_ptr<const Dataset> data, int slots);
 

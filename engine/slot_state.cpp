@@ -56,7 +56,38 @@ void put_metrics(ByteWriter& out, const Metrics& m) {
   out.put(m.examples);
 }
 
+// The numbers of floats in a state.
+struct Sizes {
+  std::uint64_t params = 0, arrays = 0, averages = 0;
+  bool operator==(const Sizes&) const = default;
+};
+
+Sizes read_sizes(ByteReader& in) {
+  if (in.get<std::uint64_t>() != kStateVersion)
+    fail(
+        "A saved state was written by another version of caviar. Remove the checkpoint; the run then starts from its "
+        "beginning.");
+  Sizes s;
+  s.params = in.get<std::uint64_t>();
+  s.arrays = in.get<std::uint64_t>();
+  s.averages = in.get<std::uint64_t>();
+  return s;
+}
+
+void check_sizes(const Sizes& saved, const Sizes& run) {
+  if (saved == run) return;
+  fail("A saved state holds ", saved.params, " parameters, ", saved.arrays, " numbers of the optimizer and ",
+       saved.averages, " averages; this run has ", run.params, ", ", run.arrays, " and ", run.averages,
+       ". Remove the checkpoint; the run then starts from its beginning.");
+}
+
 }  // namespace
+
+void check_state(const RunOrder& order, std::int64_t size) {
+  ByteReader in(order.resume);
+  const auto n = static_cast<std::uint64_t>(size);
+  check_sizes(read_sizes(in), {n, n * static_cast<std::uint64_t>(order.key.state_arrays), order.key.averaged ? n : 0});
+}
 
 void check_order(const RunOrder& order, const Dataset& data) {
   const std::int64_t held_out = order.data.validate_on_test ? 0 : order.data.validation_examples;
@@ -120,13 +151,7 @@ std::vector<std::byte> save(const Slot& s) {
 
 void restore(Slot& s, const std::vector<std::byte>& state) {
   ByteReader in(state);
-  const auto version = in.get<std::uint64_t>();
-  const auto params = in.get<std::uint64_t>(), arrays = in.get<std::uint64_t>(), averages = in.get<std::uint64_t>();
-  if (version != kStateVersion || params != s.params.size() || arrays != s.state.size() ||
-      averages != s.averages.size())
-    fail("A saved state holds ", params, " parameters, ", arrays, " numbers of the optimizer and ", averages,
-         " averages; this run has ", s.params.size(), ", ", s.state.size(), " and ", s.averages.size(),
-         ". Remove the checkpoint; the run then starts from its beginning.");
+  check_sizes(read_sizes(in), {s.params.size(), s.state.size(), s.averages.size()});
   s.row.step = in.get<std::int64_t>();
   s.row.mu_product = in.get<double>();
   s.row.loss_sum = in.get<double>();
@@ -140,8 +165,8 @@ void restore(Slot& s, const std::vector<std::byte>& state) {
   in.get_array(s.params.data(), s.params.size());
   in.get_array(s.state.data(), s.state.size());
   in.get_array(s.averages.data(), s.averages.size());
-  if (law_breaker == LawBreaker::kMissingMoment && arrays >= params)
-    std::fill_n(s.state.data() + (arrays - params), params, 0.0f);
+  if (law_breaker == LawBreaker::kMissingMoment && s.state.size() > 0)
+    std::fill_n(s.state.data() + (s.state.size() - s.params.size()), s.params.size(), 0.0f);
   if (law_breaker == LawBreaker::kMissingCounter) s.row.mu_product = 1;
   if (!in.at_end())
     fail("A saved state is longer than its run. Remove the checkpoint; the run then starts from its beginning.");

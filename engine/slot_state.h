@@ -39,6 +39,9 @@ void check_order(const RunOrder& order, const Dataset& data);
 std::vector<std::byte> save(const Slot& slot);
 void restore(Slot& slot, const std::vector<std::byte>& state);
 
+// Throws Error when order.resume is no state of a run like this one with `size` parameters.
+void check_state(const RunOrder& order, std::int64_t size);
+
 // The batch of the step under way: which epoch, which positions of it.
 struct BatchPlace {
   std::uint32_t epoch = 0;
