@@ -10,20 +10,19 @@ stage() {
   return $status
 }
 
-# build_preset PRESET [CMAKE ARGUMENTS]: configures and builds. Shows ninja's progress on a terminal, otherwise only what
-# went wrong.
+# build_preset PRESET TARGET [CMAKE ARGUMENTS]: configures and builds. Shows ninja's progress on a terminal, otherwise
+# only what went wrong.
 build_preset() {
-  local preset=$1 log status=0
-  shift
+  local preset=$1 target=$2 log status=0
+  shift 2
+  local build=(cmake --build --preset "$preset" --target "$target" --parallel "$(nproc)")
   log=$(mktemp)
   cmake --preset "$preset" "$@" >"$log" 2>&1 || status=$?
-  if [ $status -eq 0 ]; then
-    if [ -t 1 ]; then
-      cmake --build --preset "$preset" --parallel "$(nproc)" || status=$?
-      : >"$log"
-    else
-      cmake --build --preset "$preset" --parallel "$(nproc)" >"$log" 2>&1 || status=$?
-    fi
+  if [ $status -eq 0 ] && [ -t 1 ]; then
+    : >"$log"
+    "${build[@]}" || status=$?
+  elif [ $status -eq 0 ]; then
+    "${build[@]}" >"$log" 2>&1 || status=$?
   fi
   [ $status -eq 0 ] || tail -60 "$log" >&2
   rm -f "$log"

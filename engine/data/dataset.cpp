@@ -127,9 +127,11 @@ std::vector<std::string> places_of(const std::string& name, const std::vector<st
   if (const fs::path data = from_environment("CAVIAR_DATA"); !data.empty()) places.push_back((data / name).string());
   places.push_back((fs::path("data") / name).string());
   std::error_code error;
-  // <project>/build/caviar, so the project is two steps up.
-  if (const fs::path program = fs::read_symlink("/proc/self/exe", error); !error)
-    places.push_back((program.parent_path().parent_path() / "data" / name).string());
+  // <project>/build/caviar, so the project is two steps up; where that is here, it was said already.
+  if (const fs::path program = fs::read_symlink("/proc/self/exe", error); !error) {
+    const fs::path project = program.parent_path().parent_path();
+    if (!fs::equivalent(project, ".", error)) places.push_back((project / "data" / name).string());
+  }
   if (const fs::path xdg = from_environment("XDG_DATA_HOME"); !xdg.empty())
     places.push_back((xdg / "caviar" / name).string());
   else if (const fs::path home = from_environment("HOME"); !home.empty())
