@@ -45,6 +45,7 @@ class ByteReader {
       fail("A saved state of ", bytes_.size(), " bytes ends at byte ", at_, " where ", count * sizeof(T),
            " more are needed; it belongs to another model. Remove the checkpoint; the run then starts from its "
            "beginning.");
+    if (count == 0) return;  // an empty array may have no address, which memcpy must not be given
     std::memcpy(values, bytes_.data() + at_, count * sizeof(T));
     at_ += count * sizeof(T);
   }

@@ -24,6 +24,8 @@ import tempfile
 
 from scipy import stats
 
+from speed import machine
+
 HERE = pathlib.Path(__file__).resolve().parent
 LEVEL = 0.01
 METRICS = ("test_loss", "test_accuracy")
@@ -103,7 +105,7 @@ def main():
     if args.seeds < 8:
         parser.error("--seeds below 8 leaves Welch's test without power")
     earlier = json.loads(pathlib.Path(args.reuse).read_text()) if args.reuse else {}
-    result, failed = {}, False
+    result, failed = dict(environment=machine()), False
     for name in args.net:
         known = earlier.get(name)
         if known and (known["settings"] != NETS[name] or len(known["peer_runs"]) < 8):

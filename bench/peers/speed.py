@@ -189,15 +189,15 @@ def first_line(command):
     return "unknown"
 
 
-def environment(args):
+def machine():
+    """Where and with what numbers were made."""
     import torch
 
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
     blas = "libopenblas" + first_line(["dpkg-query", "-W", "-f= ${Version}", "libopenblas0-pthread"])
-    return dict(date=datetime.date.today().isoformat(), cpu=model, cores=args.cores, system=platform.platform(),
+    return dict(date=datetime.date.today().isoformat(), cpu=model, cores=os.cpu_count(), system=platform.platform(),
                 torch=torch.__version__, blas=blas, commit=first_line(["git", "rev-parse", "--short", "HEAD"]),
-                compiler=first_line(["c++", "--version"]), pairs=args.pairs, seconds=args.seconds,
-                load_before=os.getloadavg()[0])
+                compiler=first_line(["c++", "--version"]), load=os.getloadavg()[0])
 
 
 def main():
@@ -213,7 +213,7 @@ def main():
     args = parser.parse_args()
     if args.worker:
         return worker(json.loads(args.worker))
-    result = dict(environment=environment(args), shapes={})
+    result = dict(environment=machine() | dict(cores_used=args.cores, pairs=args.pairs, seconds=args.seconds), shapes={})
     for name in args.shape:
         result["shapes"][name] = found = compare(SHAPES[name], args)
         print(name, json.dumps({k: v for k, v in found.items() if "_runs" not in k}), flush=True)
