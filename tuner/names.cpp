@@ -267,7 +267,7 @@ std::string canonical_parameter(std::string_view path) {
   const std::size_t start = above == std::string::npos || dot == 0 ? 0 : above + 1;
   const std::string group = whole.substr(start, dot - start);
   if (last == "name" || last == "type") return parameter_of_word(group);
-  if (const std::string both = parameter_of_word(group + "_" + last); !both.empty()) return both;
+  if (std::string both = parameter_of_word(group + "_" + last); !both.empty()) return both;
   return parameter_of_word(last);
 }
 
@@ -282,7 +282,7 @@ const std::vector<std::string_view>& known_parameters() {
 }
 
 std::string canonical_choice(std::string_view parameter, std::string_view word) {
-  const std::string wanted = folded(word);
+  std::string wanted = folded(word);
   for (const ChoiceAlias& alias : kChoiceAliases) {
     if (alias.parameter == parameter && alias.alias == wanted) return std::string(alias.name);
   }

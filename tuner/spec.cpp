@@ -146,7 +146,7 @@ class SweepReader {
 
   std::string metric_name(const YamlNode& node) {
     const std::string given = reader_.string(node, "the metric's name");
-    const std::string name = canonical_metric(given);
+    std::string name = canonical_metric(given);
     if (name.empty() && given.starts_with("test")) {
       reader_.refuse(node.line, "the metric ", show(given),
                      " cannot steer a sweep: the test set is touched once, at the ",
@@ -364,10 +364,11 @@ std::vector<std::int64_t> hyperband_bands(const EarlyTerminateSpec& early) {
     }
     std::reverse(bands.begin(), bands.end());
   } else if (early.min_iter) {
-    for (int i = 0; i < kMostBands; ++i, power *= early.eta) {
+    for (int i = 0; i < kMostBands; ++i) {
       const double band = static_cast<double>(*early.min_iter) * power;
       if (band >= kLargest) break;
       bands.push_back(static_cast<std::int64_t>(band));
+      power *= early.eta;
     }
   }
   return bands;

@@ -257,7 +257,7 @@ class TreeBuilder : public YAML::EventHandler {
   Value resolve(const std::string& text, const std::string& tag, const YAML::Mark& mark) const {
     if (tag == "!" || tag == "tag:yaml.org,2002:str") return text;
     if (tag == "?" || tag.empty()) return resolve_plain(text, mark);
-    const Value value = resolve_plain(text, mark);
+    Value value = resolve_plain(text, mark);
     if (tag == "tag:yaml.org,2002:float" && value.is_number()) return value.get<double>();
     if (tag == "tag:yaml.org,2002:int" && value.is_number_integer()) return value;
     if (tag == "tag:yaml.org,2002:bool" && value.is_boolean()) return value;

@@ -1,10 +1,13 @@
 // Every file in examples/ parses without a warning, passes the checks of a real run, and its trials bind.
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <set>
 
 #include <gtest/gtest.h>
 
+#include "kernels/base/error.h"
+#include "kernels/math/philox.h"
 #include "tuner/bind.h"
 #include "tuner/registry.h"
 
@@ -39,6 +42,42 @@ TEST_P(Examples, ParseRunAndBind) {
     EXPECT_GE(bind_config(config, {}, kMnist).hyper.total_steps, 1);
     EXPECT_TRUE(unread_parameters(config).empty()) << unread_parameters(config).front();
   }
+}
+
+// Whether the text is a legal sweep; if not, the Error must name the file and a line of it.
+bool is_sweep(const std::string& text) {
+  try {
+    parse_sweep(text, "cut.yaml");
+    return true;
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    int line = 0;
+    EXPECT_EQ(std::sscanf(message.c_str(), "cut.yaml:%d: ", &line), 1) << message;
+    EXPECT_GE(line, 1);
+    EXPECT_LE(line, 1 + std::count(text.begin(), text.end(), '\n')) << message;
+    return false;
+  }
+}
+
+TEST_P(Examples, CutOffAnywhereIsASweepOrASentence) {
+  const std::string text = example(GetParam()).text;
+  int refused = 0;
+  for (std::size_t size = 0; size < text.size(); ++size) refused += !is_sweep(text.substr(0, size));
+  EXPECT_GT(refused, 50);
+  EXPECT_TRUE(is_sweep(text));
+}
+
+TEST_P(Examples, DamagedAnywhereIsASweepOrASentence) {
+  const std::string text = example(GetParam()).text;
+  int refused = 0;
+  for (std::uint32_t i = 0; i < 2000; ++i) {
+    const Philox4 draw = philox4x32(i, 0, 0, 0, 1);
+    std::string damaged = text;
+    damaged[draw.x % text.size()] = static_cast<char>(draw.y);
+    if (draw.z % 2) damaged.erase(draw.w % text.size(), draw.z % 16);
+    refused += !is_sweep(damaged);
+  }
+  EXPECT_GT(refused, 200);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Examples, testing::ValuesIn(example_files()), [](const auto& file) {
