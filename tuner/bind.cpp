@@ -209,7 +209,7 @@ std::vector<Given> flattened(const std::string& path, const Value& value) {
 }
 
 std::string name_of(const std::string& path) {
-  const std::string name = canonical_parameter(path);
+  std::string name = canonical_parameter(path);
   if (name.empty()) {
     fail("parameter '", path, "' is read by nobody", did_you_mean_parameter(path),
          " (a sweep over it would change nothing; rename or remove it)");

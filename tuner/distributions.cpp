@@ -52,7 +52,10 @@ double log_gamma(double x) {
                                 1.0 / 1188, -691.0 / 360360, 1.0 / 156,  -3617.0 / 122400};
   constexpr double kHalfLogTwoPi = 0.91893853320467274178;
   double product = 1;
-  for (; x < 15; x += 1) product *= x;
+  while (x < 15) {
+    product *= x;
+    x += 1;
+  }
   const double inverse = 1 / x;
   return (x - 0.5) * log_double(x) - x + kHalfLogTwoPi + inverse * polynomial(kSeries, inverse * inverse) -
          log_double(product);
