@@ -102,6 +102,8 @@ def main():
     parser.add_argument("--reuse", help="an earlier result whose runs by the peer are taken again")
     parser.add_argument("--output", help="file for the result")
     args = parser.parse_args()
+    if args.output:  # now, not after minutes of work
+        pathlib.Path(args.output).parent.mkdir(parents=True, exist_ok=True)
     if args.seeds < 8:
         parser.error("--seeds below 8 leaves Welch's test without power")
     earlier = json.loads(pathlib.Path(args.reuse).read_text()) if args.reuse else {}

@@ -211,6 +211,8 @@ def main():
     parser.add_argument("--output", help="file for the result")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.output:  # now, not after minutes of work
+        pathlib.Path(args.output).parent.mkdir(parents=True, exist_ok=True)
     if args.worker:
         return worker(json.loads(args.worker))
     result = dict(environment=machine() | dict(cores_used=args.cores, pairs=args.pairs, seconds=args.seconds), shapes={})
