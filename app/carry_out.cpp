@@ -123,9 +123,9 @@ void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Datas
   const StudyRecord& record = setup.record;
   std::optional<std::int64_t> trials = record.trials;
   if (sampler.size() >= 0) trials = trials ? std::min(*trials, sampler.size()) : sampler.size();
-  fmt::print("{}: {} trials on {} seed{} each, data {}, ranked by {} ({}), {} thread{}\n", spec.filename,
-             show_count(static_cast<double>(trials.value_or(0))), record.seeds, record.seeds == 1 ? "" : "s", data.name,
-             record.metric, record.maximize ? "more is better" : "less is better", threads, threads == 1 ? "" : "s");
+  fmt::print("{}: {} on {} each, data {}, ranked by {} ({}), {}\n", spec.filename,
+             show_number_of(trials.value_or(0), "trial"), show_number_of(record.seeds, "seed"), data.name,
+             record.metric, record.maximize ? "more is better" : "less is better", show_number_of(threads, "thread"));
   if (!flags.study.empty()) fmt::print("study: {}\n", flags.study);
   if (record.validate_on_test) {
     fmt::print(
@@ -214,11 +214,13 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   require_an_end(spec, setup.record, *sampler);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int threads = flags.threads > 0 ? flags.threads : cores;
-  say_what_starts(spec, setup, *data, *sampler, threads, flags);
   if (flags.count == 0) {
-    fmt::print("the file is valid; nothing was trained (--count 0)\n");
+    fmt::print("{}: the file is valid", spec.filename);
+    if (sampler->size() >= 0) fmt::print(", a grid of {}", show_number_of(sampler->size(), "point"));
+    fmt::print("; nothing was trained (--count 0)\n");
     return kExitDone;
   }
+  say_what_starts(spec, setup, *data, *sampler, threads, flags);
 
   const std::unique_ptr<Executor> executor = make_local_executor(data, threads);
   if (!on_disk) {

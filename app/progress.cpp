@@ -37,7 +37,8 @@ std::string describe(const Progress& p, const std::string& metric) {
                               : fmt::format("{} trials done", p.trials_done);
   text += fmt::format(", {} running", p.trials_running);
   if (p.trials_failed) text += fmt::format(", {} failed", p.trials_failed);
-  if (p.samples > 0 && p.seconds > 0) text += fmt::format(" | {} samples/s", show_count(static_cast<double>(p.samples) / p.seconds));
+  if (p.samples > 0 && p.seconds > 0)
+    text += fmt::format(" | {} samples/s", show_count(static_cast<double>(p.samples) / p.seconds));
   if (p.best) {
     const TrialSummary& best = p.best_summary;
     text += fmt::format(" | best {} {}, trial {}", metric,

@@ -98,9 +98,11 @@ void print_left_out(const History& history, const Overview& overview) {
     diverged += history[i].state == TrialState::kDone && std::isnan(history[i].mean);
     open += history[i].state == TrialState::kOpen;
   }
-  if (diverged) fmt::print("{} trials diverged on every seed and have no rank.\n", diverged);
-  if (overview.failed) fmt::print("{} trials could not be trained; {}\n", overview.failed, overview.failed_reason);
-  if (open) fmt::print("{} trials are unfinished.\n", open);
+  if (diverged) fmt::print("Diverged on every seed, so without a rank: {}.\n", show_number_of(diverged, "trial"));
+  if (overview.failed) {
+    fmt::print("Could not be trained: {}; {}\n", show_number_of(overview.failed, "trial"), overview.failed_reason);
+  }
+  if (open) fmt::print("Unfinished: {}.\n", show_number_of(open, "trial"));
 }
 
 constexpr int kPlotRows = 12, kPlotColumns = 64;

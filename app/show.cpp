@@ -48,7 +48,11 @@ int show(const Options& options) {
   } else {
     print_alarms(storage);
     std::string owner;
-    if (is_being_written(study, &owner)) fmt::print("this study is being written by {}\n", owner);
+    if (is_being_written(study, &owner)) {
+      fmt::print("this study is being written by {}\n", owner);
+    } else if (!storage.unfinished_runs().empty()) {
+      fmt::print("this study is not finished and nobody is at work on it; `caviar sweep` with --resume goes on\n");
+    }
     if (options.trial) {
       print_trial(storage, *options.trial);
     } else {

@@ -24,6 +24,10 @@ std::string show_count(double number) {
   return digits;
 }
 
+std::string show_number_of(std::int64_t number, const std::string& things) {
+  return fmt::format("{} {}{}", show_count(static_cast<double>(number)), things, number == 1 ? "" : "s");
+}
+
 std::string show_metric(double value) { return std::isnan(value) ? "-" : fmt::format("{:.5f}", value); }
 
 std::string show_value(const Value& value) {
@@ -33,8 +37,9 @@ std::string show_value(const Value& value) {
 }
 
 std::string show_spread(double mean, double sd, int runs) {
-  if (runs == 1) return fmt::format("{} (1 seed)", show_metric(mean));
-  return fmt::format("{} ± {} ({} seeds)", show_metric(mean), show_metric(sd), runs);
+  const std::string seeds = show_number_of(runs, "seed");
+  if (runs == 1) return fmt::format("{} ({})", show_metric(mean), seeds);
+  return fmt::format("{} ± {} ({})", show_metric(mean), show_metric(sd), seeds);
 }
 
 std::size_t display_width(std::string_view text) {

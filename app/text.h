@@ -10,9 +10,10 @@
 
 namespace caviar {
 
-std::string show_duration(double seconds);                  // "42 s", "3 min 20 s", "2 h 05 min"
-std::string show_count(double number);                      // "12,345"
-std::string show_metric(double value);                      // "0.98120"; "-" when it is not a number
+std::string show_duration(double seconds);                                   // "42 s", "3 min 20 s", "2 h 05 min"
+std::string show_count(double number);                                       // "12,345"
+std::string show_number_of(std::int64_t number, const std::string& things);  // "1 trial", "12 trials"
+std::string show_metric(double value);                                       // "0.98120"; "-" when it is not a number
 std::string show_value(const Value& value);                 // strings without quotes, numbers in their shortest form
 std::string show_spread(double mean, double sd, int runs);  // "0.98120 ± 0.00110 (3 seeds)"
 

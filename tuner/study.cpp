@@ -53,7 +53,7 @@ StudyOutcome Study::carry_out() {
     put_down(error.what());
     throw;
   }
-  storage_.add_event("finished", cat(history_.done(), " trials done, ", history_.failed(), " failed"));
+  storage_.add_event("finished", cat("trials done: ", history_.done(), ", failed: ", history_.failed()));
   storage_.commit();
   failpoint(Failpoint::kFinished);
   if (checkpoints_) checkpoints_->clear();
@@ -152,9 +152,9 @@ void Study::recover() {
     waiting_.push_back(std::move(waiting));
   }
   if (!unfinished.empty()) {
-    const std::string text = cat(unfinished.size(), " runs were unfinished, ", interrupted,
-                                 " of them interrupted: ", from_checkpoint, " go on from a checkpoint, ",
-                                 static_cast<std::int64_t>(unfinished.size()) - from_checkpoint, " from their start");
+    const auto again = static_cast<std::int64_t>(unfinished.size()) - from_checkpoint;
+    const std::string text = cat("unfinished runs: ", unfinished.size(), ", interrupted: ", interrupted,
+                                 "; going on from a checkpoint: ", from_checkpoint, ", from the start: ", again);
     storage_.add_event("recovered", text);
     notice(text);
   }
@@ -409,7 +409,7 @@ void Study::drain() {
     found->second.state = std::move(run.state);
   }
   for (const auto& [id, live] : live_) storage_.set_run_state(id, RunState::kWaiting);
-  storage_.add_event("drained", cat(live_.size(), " runs were put down"));
+  storage_.add_event("drained", cat("runs put down: ", live_.size()));
   storage_.commit();
   tell_progress();
   failpoint(Failpoint::kDrainRecorded);

@@ -87,7 +87,7 @@ TEST(Study, GoesOnAfterADrainAtAnyMomentToTheSameContent) {
     EXPECT_EQ(fake.study.carry_out(), StudyOutcome::kDone);
     EXPECT_EQ(study_content(storage), expected) << stop_after;
     ASSERT_FALSE(fake.notices.empty());
-    EXPECT_THAT(fake.notices[0], HasSubstr("go on from a checkpoint"));
+    EXPECT_THAT(fake.notices[0], HasSubstr("going on from a checkpoint: "));
     EXPECT_TRUE(storage.events("alarm").empty());
   }
 }

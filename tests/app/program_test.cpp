@@ -1,0 +1,268 @@
+// The program as a user meets it: what it says, what it returns, what it leaves behind.
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/study_program.h"
+#include "tests/support/study_verify.h"
+
+namespace caviar {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class Program : public ::testing::Test {
+ protected:
+  std::string csv(const std::string& study) { return place_.run({"show", study, "--csv"}).out; }
+
+  Workplace place_{CAVIAR_PROGRAM};
+};
+
+TEST_F(Program, SweepEndsWithARankingAndAStudyOnDisk) {
+  place_.write_sweep("a.yaml", 2);
+  const Ended ended = place_.run({"sweep", "a.yaml", "--seeds", "2"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("6 trials on 2 seeds each"), HasSubstr("6/6 trials done"), HasSubstr("rank"),
+                               HasSubstr("learning_rate"), HasSubstr("Noise floor"), HasSubstr("test_accuracy"),
+                               HasSubstr("in every trial: batch_size=20")));
+  EXPECT_THAT(verify_study(place_.file("studies/a")), IsEmpty());
+}
+
+TEST_F(Program, OneSeedATrialSaysThatNoNoiseFloorIsKnown) {
+  place_.write_sweep("a.yaml", 1);
+  EXPECT_THAT(place_.run({"sweep", "a.yaml"}).out, HasSubstr("no noise floor is known"));
+}
+
+TEST_F(Program, CountZeroValidatesAndLeavesNothing) {
+  place_.write_sweep("a.yaml", 1);
+  const Ended ended = place_.run({"sweep", "a.yaml", "--count", "0", "--study", "s"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.out,
+              AllOf(HasSubstr("the file is valid"), HasSubstr("6 points"), HasSubstr("nothing was trained")));
+  EXPECT_FALSE(std::filesystem::exists(place_.file("s")));
+}
+
+TEST_F(Program, RandomSearchWithoutAnEndIsAnErrorThatSaysSo) {
+  place_.dir().write("r.yaml",
+                     "method: random\nparameters:\n  learning_rate: {min: 0.001, max: 0.1}\n"
+                     "caviar: {validation_examples: 40}\n");
+  const Ended ended = place_.run({"sweep", "r.yaml"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("r.yaml"), HasSubstr("--count"), HasSubstr("run_cap")));
+  EXPECT_FALSE(std::filesystem::exists(place_.file("studies")));
+}
+
+TEST_F(Program, MistakesAreRefusedBeforeTrainingWithASentence) {
+  place_.write_sweep("a.yaml", 1);
+  place_.dir().write("typo.yaml",
+                     "method: grid\nparameters:\n  lerning_rate: {values: [0.1]}\n"
+                     "caviar: {validation_examples: 40}\n");
+  place_.dir().write("bad.yaml", "method: gird\nparameters: {lr: {value: 1}}\n");
+  EXPECT_THAT(place_.run({"sweep", "typo.yaml"}).err, AllOf(HasSubstr("lerning_rate"), HasSubstr("learning_rate")));
+  EXPECT_THAT(place_.run({"sweep", "bad.yaml"}).err, HasSubstr("bad.yaml:1"));
+  EXPECT_THAT(place_.run({"sweep", "absent.yaml"}).err, HasSubstr("absent.yaml"));
+  EXPECT_THAT(place_.run({"show", "absent"}).err, HasSubstr("no study"));
+  EXPECT_THAT(place_.run({"train", "--set", "lr"}).err, HasSubstr("key=value"));
+  EXPECT_EQ(place_.run({"train", "--set", "lr"}).code, 1);
+  EXPECT_EQ(place_.run({"sweep"}).code, 2);
+  EXPECT_EQ(place_.run({"sweep", "a.yaml", "--seeds", "0"}).code, 2);
+  EXPECT_EQ(place_.run({"sing"}).code, 2);
+  EXPECT_EQ(place_.run({"sweep", "a.yaml", "--study", "/proc/nowhere"}).code, 1);
+}
+
+TEST_F(Program, ARecordedStudyIsNeverOverwritten) {
+  place_.write_sweep("a.yaml", 1);
+  place_.run({"sweep", "a.yaml", "--study", "s"});
+  const std::string before = csv("s");
+  const Ended ended = place_.run({"sweep", "a.yaml", "--study", "s"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("--resume"));
+  EXPECT_EQ(csv("s"), before);
+  place_.write_sweep("b.yaml", 2);
+  EXPECT_THAT(place_.run({"sweep", "b.yaml", "--study", "s", "--resume"}).err, HasSubstr("another text of a.yaml"));
+}
+
+TEST_F(Program, ThreadsChangeNoResult) {
+  place_.write_sweep("a.yaml", 2);
+  place_.run({"sweep", "a.yaml", "--study", "one", "--threads", "1"});
+  place_.run({"sweep", "a.yaml", "--study", "five", "--threads", "5"});
+  EXPECT_EQ(csv("one"), csv("five"));
+}
+
+TEST_F(Program, CtrlCPutsTheStudyDownAndResumeEndsWithTheSameNumbers) {
+  place_.write_sweep("a.yaml", 40);
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "whole", "--seeds", "2"}).code, 0);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    const std::string study = "s" + std::to_string(signal);
+    Process process = place_.start({"sweep", "a.yaml", "--study", study, "--seeds", "2"});
+    ASSERT_TRUE(process.says("running"));
+    process.send(signal);
+    const Ended ended = process.wait();
+    ASSERT_EQ(ended.code, 3) << "it ended before the signal came: " << ended.out;
+    EXPECT_THAT(ended.err, HasSubstr("finishing the steps under way"));
+    EXPECT_THAT(ended.out, HasSubstr("--resume goes on"));
+    VerifyOptions unfinished;
+    unfinished.finished = false;
+    EXPECT_THAT(verify_study(place_.file(study), unfinished), IsEmpty());
+    const Ended resumed = place_.run({"sweep", "a.yaml", "--study", study, "--resume"});
+    EXPECT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_EQ(csv(study), csv("whole"));
+  }
+}
+
+TEST_F(Program, ASecondCtrlCStopsAtOnceAndLosesNothing) {
+  place_.write_sweep("a.yaml", 40);
+  place_.run({"sweep", "a.yaml", "--study", "whole"});
+  Process process = place_.start({"sweep", "a.yaml", "--study", "s"});
+  ASSERT_TRUE(process.says("running"));
+  process.send(SIGINT);
+  process.send(SIGTERM);
+  const Ended ended = process.wait();
+  EXPECT_TRUE(ended.code == 130 || ended.code == 3) << ended.code;
+  EXPECT_EQ(place_.run({"sweep", "a.yaml", "--study", "s", "--resume"}).code, 0);
+  EXPECT_EQ(csv("s"), csv("whole"));
+}
+
+TEST_F(Program, KilledAtRandomItResumesToTheSameContent) {
+  place_.write_sweep("a.yaml", 12);
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "whole", "--seeds", "2"}).code, 0);
+  const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+  Storage whole = Storage::open_to_read(place_.file("whole/study.db"));
+  VerifyOptions options;
+  options.reference = study_content(whole);
+  std::mt19937_64 random(1);
+  int killed = 0;
+  for (int round = 0; round < 12; ++round) {
+    const std::string study = "s" + std::to_string(round);
+    for (int kill = 0; kill < 3; ++kill) {
+      Process process = place_.start({"sweep", "a.yaml", "--study", study, "--seeds", "2", "--resume"});
+      ::usleep(static_cast<useconds_t>(random() % static_cast<std::uint64_t>(duration.count())));
+      process.send(SIGKILL);
+      killed += process.wait().code == -SIGKILL;
+    }
+    const Ended ended = place_.run({"sweep", "a.yaml", "--study", study, "--seeds", "2", "--resume"});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    EXPECT_THAT(verify_study(place_.file(study), options), IsEmpty()) << "round " << round;
+  }
+  EXPECT_GT(killed, 6) << "the kills came too late: the test tests nothing";
+}
+
+TEST_F(Program, ASecondProcessIsRefusedAndAViewerIsNot) {
+  place_.write_sweep("a.yaml", 400);
+  Process process = place_.start({"sweep", "a.yaml", "--study", "s"});
+  ASSERT_TRUE(process.says("running"));
+  const Ended second = place_.run({"sweep", "a.yaml", "--study", "s", "--resume"});
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(second.err, HasSubstr("is being written by process"));
+  const Ended viewer = place_.run({"show", "s"});
+  EXPECT_EQ(viewer.code, 0) << viewer.err;
+  EXPECT_THAT(viewer.out, HasSubstr("is being written by process"));
+  process.send(SIGKILL);
+  process.wait();
+  EXPECT_THAT(place_.run({"show", "s"}).out, HasSubstr("--resume goes on"));
+}
+
+TEST_F(Program, ATrialThatCannotBeTrainedMakesTheEndPartial) {
+  place_.dir().write("p.yaml",
+                     "method: grid\nparameters:\n  batch_size: {values: [20, 100000]}\n  hidden_size: {value: 4}\n"
+                     "  epochs: {value: 1}\ncaviar: {validation_examples: 40}\n");
+  const Ended ended = place_.run({"sweep", "p.yaml"});
+  EXPECT_EQ(ended.code, 4);
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("Could not be trained: 1 trial"), HasSubstr("batch_size")));
+}
+
+TEST_F(Program, ADivergedTrialIsMarkedAndNoError) {
+  place_.write_sweep("a.yaml", 1, "[0.01, 1e30]");
+  const Ended ended = place_.run({"sweep", "a.yaml"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(csv("studies/a"), HasSubstr("diverged after step"));
+}
+
+TEST_F(Program, AFailedSaveIsNeverASuccess) {
+  place_.write_sweep("a.yaml", 2);
+  ::setenv("CAVIAR_FAILPOINT", "commit:4:error", 1);
+  const Ended ended = place_.run({"sweep", "a.yaml", "--study", "s"});
+  ::unsetenv("CAVIAR_FAILPOINT");
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("failpoint 'commit'"));
+}
+
+TEST_F(Program, JsonHoldsEveryRunAndCsvHasNoClockTimes) {
+  place_.write_sweep("a.yaml", 2);
+  place_.run({"sweep", "a.yaml", "--study", "s", "--seeds", "2"});
+  const auto json = nlohmann::json::parse(place_.run({"show", "s", "--json"}).out);
+  ASSERT_EQ(json.at("trials").size(), 6u);
+  for (const auto& trial : json.at("trials")) {
+    ASSERT_EQ(trial.at("runs").size(), 2u);
+    for (const auto& run : trial.at("runs")) {
+      EXPECT_EQ(run.at("digest").get<std::string>().size(), 32u);
+      EXPECT_EQ(run.at("reports").size(), 2u);
+      EXPECT_TRUE(run.at("seeds").contains("init"));
+      EXPECT_TRUE(run.at("reports")[1].contains("test_accuracy"));
+      EXPECT_FALSE(run.at("reports")[0].contains("test_accuracy"));
+    }
+  }
+  place_.run({"sweep", "a.yaml", "--study", "again", "--seeds", "2"});
+  EXPECT_EQ(csv("s"), csv("again"));
+  EXPECT_THAT(csv("s"), StartsWith("trial,repeat,state,reason,config.batch_size,"));
+  EXPECT_THAT(place_.run({"show", "s", "--trial", "3"}).out, AllOf(HasSubstr("digest"), HasSubstr("by step")));
+  EXPECT_THAT(place_.run({"show", "s", "--trial", "3", "--csv"}).out, StartsWith("trial,repeat,rung,step,train_loss"));
+  EXPECT_EQ(place_.run({"show", "s", "--trial", "99"}).code, 1);
+  EXPECT_EQ(place_.run({"show", "s", "--json", "--csv"}).code, 2);
+}
+
+TEST_F(Program, ValidationOnTheTestSetSaysSo) {
+  place_.write_sweep("a.yaml", 1);
+  const Ended ended = place_.run({"sweep", "a.yaml", "--study", "s", "--validate-on", "test"});
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("note: the TEST set"), HasSubstr("Validation was on the TEST set")));
+  EXPECT_THAT(place_.run({"show", "s"}).out, HasSubstr("Validation was on the TEST set"));
+}
+
+TEST_F(Program, TrainTrainsOneConfigOnEverySeed) {
+  const Ended ended =
+      place_.run({"train", "--set", "cell=gru", "--set", "hidden=8", "--set", "lr=1e-2", "--set", "layers=1", "--set",
+                  "epochs=1", "--set", "batch_size=20", "--seeds", "2", "--study", "t", "--validate-on", "test"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("cell = gru"), HasSubstr("(repeat 1): complete"), HasSubstr("test_accuracy")));
+  EXPECT_THAT(verify_study(place_.file("t")), IsEmpty());
+}
+
+TEST_F(Program, HelpIsCompleteForEverySubcommand) {
+  for (const auto& command : std::vector<std::vector<std::string>>{
+           {"--help"}, {"sweep", "--help"}, {"show", "--help"}, {"data", "--help"}, {"data", "fetch", "--help"}}) {
+    const Ended ended = place_.run(command);
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_THAT(ended.out, HasSubstr("Example"));
+  }
+  const Ended ended = place_.run({"train", "--help"});
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("Example"), HasSubstr("--set"), HasSubstr("--seeds"), HasSubstr("--threads")));
+}
+
+TEST_F(Program, DataListNamesWhatIsKnown) {
+  const Ended ended = place_.run({"data", "list"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("mnist"), HasSubstr("fashion-mnist"), HasSubstr("--data DIR")));
+  EXPECT_THAT(place_.run({"data", "fetch", "nonsense"}).err, HasSubstr("known are: mnist"));
+}
+
+TEST_F(Program, ATerminalShowsABarAndCtrlCWorksThere) {
+  place_.write_sweep("a.yaml", 400);
+  const Ended ended = place_.on_terminal({"sweep", "a.yaml", "--study", "s"}, "samples/s");
+  EXPECT_EQ(ended.code, 3) << ended.out;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("\r\033[K["), HasSubstr("trials done"), HasSubstr("--resume goes on")));
+}
+
+TEST_F(Program, PlainOutputHasNoControlCharacters) {
+  place_.write_sweep("a.yaml", 1);
+  EXPECT_THAT(place_.run({"sweep", "a.yaml"}).out, AllOf(Not(HasSubstr("\033")), Not(HasSubstr("\r"))));
+}
+
+}  // namespace
+}  // namespace caviar
