@@ -62,117 +62,140 @@ void add_hidden_product(const RecurrentArgs& a, const Walk& w, int t, const floa
 // What the first step sees as the state before it.
 alignas(64) constexpr float kZeros[padded(kMaxHidden)] = {};
 
-// The restrict-qualified rows let the compiler vectorise over units.
-void lstm_row(int hp, float* __restrict i, float* __restrict f, float* __restrict g, float* __restrict o,
-              const float* __restrict c_before, float* __restrict c, float* __restrict h) {
-  for (int j = 0; j < hp; ++j) {
-    const LstmUnit<float> u = lstm_forward(i[j], f[j], g[j], o[j], c_before[j]);
-    i[j] = u.i;
-    f[j] = u.f;
-    g[j] = u.g;
-    o[j] = u.o;
-    c[j] = u.c;
-    h[j] = u.h;
+// Pointers of different parameters do not alias, which lets the loops over units vectorise. All rows of a time step in
+// one call: the constants of the formulas then stay in registers.
+void lstm_rows(int rows, int hp, std::ptrdiff_t stride, float* __restrict i, float* __restrict f, float* __restrict g,
+               float* __restrict o, const float* __restrict c_before, std::ptrdiff_t before_stride, float* __restrict c,
+               float* __restrict h, std::ptrdiff_t h_stride) {
+  for (int r = 0; r < rows; ++r) {
+    for (int j = 0; j < hp; ++j) {
+      const std::ptrdiff_t k = r * stride + j;
+      const LstmUnit<float> u = lstm_forward(i[k], f[k], g[k], o[k], c_before[r * before_stride + j]);
+      i[k] = u.i;
+      f[k] = u.f;
+      g[k] = u.g;
+      o[k] = u.o;
+      c[r * hp + j] = u.c;
+    }
+    for (int j = 0; j < hp; ++j) h[r * h_stride + j] = lstm_output(o[r * stride + j], c[r * hp + j]);
   }
 }
 
-void gru_row(int hp, float* __restrict r, float* __restrict z, float* __restrict n, const float* __restrict h_n,
-             const float* __restrict h_before, float* __restrict h) {
-  for (int j = 0; j < hp; ++j) {
-    const GruUnit<float> u = gru_forward(r[j], z[j], n[j], h_n[j], h_before[j]);
-    r[j] = u.r;
-    z[j] = u.z;
-    n[j] = u.n;
-    h[j] = u.h;
-  }
+void gru_rows(int rows, int hp, std::ptrdiff_t stride, float* __restrict r, float* __restrict z, float* __restrict n,
+              const float* __restrict h_n, const float* __restrict h_before, std::ptrdiff_t before_stride,
+              float* __restrict h, std::ptrdiff_t h_stride) {
+  for (int row = 0; row < rows; ++row)
+    for (int j = 0; j < hp; ++j) {
+      const std::ptrdiff_t k = row * stride + j;
+      const GruUnit<float> u = gru_forward(r[k], z[k], n[k], h_n[k], h_before[row * before_stride + j]);
+      r[k] = u.r;
+      z[k] = u.z;
+      n[k] = u.n;
+      h[row * h_stride + j] = u.h;
+    }
 }
 
 template <bool kTanh>
-void rnn_row(int hp, const float* __restrict gates, float* __restrict h) {
-  for (int j = 0; j < hp; ++j) h[j] = kTanh ? rnn_tanh_forward(gates[j]) : rnn_relu_forward(gates[j]);
+void rnn_rows(int rows, int hp, const float* __restrict gates, std::ptrdiff_t stride, float* __restrict h,
+              std::ptrdiff_t h_stride) {
+  for (int r = 0; r < rows; ++r)
+    for (int j = 0; j < hp; ++j) {
+      const float pre = gates[r * stride + j];
+      h[r * h_stride + j] = kTanh ? rnn_tanh_forward(pre) : rnn_relu_forward(pre);
+    }
 }
 
 // Activations of one time step.
 void activate(const RecurrentArgs& a, const Walk& w, int t, int before) {
-  for (int r = 0; r < a.rows; ++r) {
-    const std::ptrdiff_t row = t * w.block + r, row_before = before * w.block + r;
-    float* gates = a.gates + row * w.stash;
-    float* h = a.h + row * a.h_width;
-    switch (a.cell) {
-      case Cell::kLstm:
-        lstm_row(w.hp, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
-                 before < 0 ? kZeros : a.cells + row_before * w.hp, a.cells + row * w.hp, h);
-        break;
-      case Cell::kGru:
-        gru_row(w.hp, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
-                before < 0 ? kZeros : a.h + row_before * a.h_width, h);
-        break;
-      case Cell::kRnnTanh:
-        rnn_row<true>(w.hp, gates, h);
-        break;
-      case Cell::kRnnRelu:
-        rnn_row<false>(w.hp, gates, h);
-        break;
-    }
+  float* gates = a.gates + t * w.block * w.stash;
+  float* h = a.h + t * w.block * a.h_width;
+  switch (a.cell) {
+    case Cell::kLstm:
+      lstm_rows(a.rows, w.hp, w.stash, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
+                before < 0 ? kZeros : a.cells + before * w.block * w.hp, before < 0 ? 0 : w.hp,
+                a.cells + t * w.block * w.hp, h, a.h_width);
+      break;
+    case Cell::kGru:
+      gru_rows(a.rows, w.hp, w.stash, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
+               before < 0 ? kZeros : a.h + before * w.block * a.h_width, before < 0 ? 0 : a.h_width, h, a.h_width);
+      break;
+    case Cell::kRnnTanh:
+      rnn_rows<true>(a.rows, w.hp, gates, w.stash, h, a.h_width);
+      break;
+    case Cell::kRnnRelu:
+      rnn_rows<false>(a.rows, w.hp, gates, w.stash, h, a.h_width);
+      break;
   }
 }
 
-void lstm_row_back(int hp, float* __restrict i, float* __restrict f, float* __restrict g, float* __restrict o,
-                   const float* __restrict c_before, const float* __restrict c, const float* __restrict grad_h,
-                   float* __restrict grad_c) {
-  for (int j = 0; j < hp; ++j) {
-    const LstmGradient<float> d = lstm_backward(i[j], f[j], g[j], o[j], c_before[j], c[j], grad_h[j], grad_c[j]);
-    i[j] = d.i;
-    f[j] = d.f;
-    g[j] = d.g;
-    o[j] = d.o;
-    grad_c[j] = d.c;
-  }
+void lstm_rows_back(int rows, int hp, std::ptrdiff_t stride, float* __restrict i, float* __restrict f,
+                    float* __restrict g, float* __restrict o, const float* __restrict c_before,
+                    std::ptrdiff_t before_stride, const float* __restrict c, const float* __restrict grad_h,
+                    std::ptrdiff_t h_stride, float* __restrict grad_c) {
+  for (int r = 0; r < rows; ++r)
+    for (int j = 0; j < hp; ++j) {
+      const std::ptrdiff_t k = r * stride + j;
+      const LstmGradient<float> d = lstm_backward(i[k], f[k], g[k], o[k], c_before[r * before_stride + j],
+                                                  c[r * hp + j], grad_h[r * h_stride + j], grad_c[r * hp + j]);
+      i[k] = d.i;
+      f[k] = d.f;
+      g[k] = d.g;
+      o[k] = d.o;
+      grad_c[r * hp + j] = d.c;
+    }
 }
 
 // grad_before: dL/dh of the step before, to which the direct path is added.
-void gru_row_back(int hp, float* __restrict r, float* __restrict z, float* __restrict n, float* __restrict h_n,
-                  const float* __restrict h_before, const float* __restrict grad_h, float* __restrict grad_before) {
-  for (int j = 0; j < hp; ++j) {
-    const GruGradient<float> d = gru_backward(r[j], z[j], n[j], h_n[j], h_before[j], grad_h[j]);
-    r[j] = d.r;
-    z[j] = d.z;
-    n[j] = d.x_n;
-    h_n[j] = d.h_n;
-    grad_before[j] += d.h;
-  }
+void gru_rows_back(int rows, int hp, std::ptrdiff_t stride, float* __restrict r, float* __restrict z,
+                   float* __restrict n, float* __restrict h_n, const float* __restrict h_before,
+                   std::ptrdiff_t before_stride, const float* __restrict grad_h, std::ptrdiff_t h_stride,
+                   float* __restrict grad_before, std::ptrdiff_t grad_stride) {
+  for (int row = 0; row < rows; ++row)
+    for (int j = 0; j < hp; ++j) {
+      const std::ptrdiff_t k = row * stride + j;
+      const GruGradient<float> d =
+          gru_backward(r[k], z[k], n[k], h_n[k], h_before[row * before_stride + j], grad_h[row * h_stride + j]);
+      r[k] = d.r;
+      z[k] = d.z;
+      n[k] = d.x_n;
+      h_n[k] = d.h_n;
+      grad_before[row * grad_stride + j] += d.h;
+    }
 }
 
 template <bool kTanh>
-void rnn_row_back(int hp, float* __restrict gates, const float* __restrict h, const float* __restrict grad_h) {
-  for (int j = 0; j < hp; ++j)
-    gates[j] = kTanh ? rnn_tanh_backward(h[j], grad_h[j]) : rnn_relu_backward(h[j], grad_h[j]);
+void rnn_rows_back(int rows, int hp, float* __restrict gates, std::ptrdiff_t stride, const float* __restrict h,
+                   const float* __restrict grad_h, std::ptrdiff_t h_stride) {
+  for (int r = 0; r < rows; ++r)
+    for (int j = 0; j < hp; ++j) {
+      const float out = h[r * h_stride + j], grad = grad_h[r * h_stride + j];
+      gates[r * stride + j] = kTanh ? rnn_tanh_backward(out, grad) : rnn_relu_backward(out, grad);
+    }
 }
 
 // Gradients before the activations of one time step.
 void activate_back(const RecurrentArgs& a, const Walk& w, int t, int before) {
-  for (int r = 0; r < a.rows; ++r) {
-    const std::ptrdiff_t row = t * w.block + r, row_before = before * w.block + r;
-    float* gates = a.gates + row * w.stash;
-    const float* grad_h = a.grad_h + row * a.h_width;
-    float* scratch = a.scratch + static_cast<std::ptrdiff_t>(r) * w.hp;
-    switch (a.cell) {
-      case Cell::kLstm:
-        lstm_row_back(w.hp, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
-                      before < 0 ? kZeros : a.cells + row_before * w.hp, a.cells + row * w.hp, grad_h, scratch);
-        break;
-      case Cell::kGru:
-        gru_row_back(w.hp, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
-                     before < 0 ? kZeros : a.h + row_before * a.h_width, grad_h,
-                     before < 0 ? scratch : a.grad_h + row_before * a.h_width);
-        break;
-      case Cell::kRnnTanh:
-        rnn_row_back<true>(w.hp, gates, a.h + row * a.h_width, grad_h);
-        break;
-      case Cell::kRnnRelu:
-        rnn_row_back<false>(w.hp, gates, a.h + row * a.h_width, grad_h);
-        break;
-    }
+  float* gates = a.gates + t * w.block * w.stash;
+  const float* h = a.h + t * w.block * a.h_width;
+  const float* grad_h = a.grad_h + t * w.block * a.h_width;
+  switch (a.cell) {
+    case Cell::kLstm:
+      lstm_rows_back(a.rows, w.hp, w.stash, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
+                     before < 0 ? kZeros : a.cells + before * w.block * w.hp, before < 0 ? 0 : w.hp,
+                     a.cells + t * w.block * w.hp, grad_h, a.h_width, a.scratch);
+      break;
+    case Cell::kGru:
+      gru_rows_back(a.rows, w.hp, w.stash, gates, gates + w.hp, gates + 2 * w.hp, gates + 3 * w.hp,
+                    before < 0 ? kZeros : a.h + before * w.block * a.h_width, before < 0 ? 0 : a.h_width, grad_h,
+                    a.h_width, before < 0 ? a.scratch : a.grad_h + before * w.block * a.h_width,
+                    before < 0 ? w.hp : a.h_width);
+      break;
+    case Cell::kRnnTanh:
+      rnn_rows_back<true>(a.rows, w.hp, gates, w.stash, h, grad_h, a.h_width);
+      break;
+    case Cell::kRnnRelu:
+      rnn_rows_back<false>(a.rows, w.hp, gates, w.stash, h, grad_h, a.h_width);
+      break;
   }
 }
 
@@ -200,7 +223,10 @@ void weight_gradients(const RecurrentArgs& a, const Walk& w) {
   outer_sum(p.a, p.a_step, p.a_stride, gates, a.active_steps, a.rows, a.grad_input_bias);
 
   p.i = hidden_gates(a.cell, a.hidden);
-  outer_sum(p.a, p.a_step, p.a_stride, p.i, a.active_steps, a.rows, a.grad_hidden_bias);
+  if (a.cell == Cell::kGru)
+    outer_sum(p.a, p.a_step, p.a_stride, p.i, a.active_steps, a.rows, a.grad_hidden_bias);
+  else  // the same chains as for the input bias
+    std::memcpy(a.grad_hidden_bias, a.grad_input_bias, sizeof(float) * static_cast<std::size_t>(gates.total()));
   p.b = a.h + (t_last + direction) * w.block * a.h_width;
   p.b_step = direction * w.block * a.h_width;
   p.b_stride = a.h_width;

@@ -59,7 +59,7 @@ struct RecurrentArgs {
   float* grad_input_weight = nullptr;   // [G H, input], PyTorch's layout, added to
   float* grad_hidden_weight = nullptr;  // [G H, H]
   float* grad_input_bias = nullptr;     // [G H]
-  float* grad_hidden_bias = nullptr;    // [G H]
+  float* grad_hidden_bias = nullptr;    // [G H]; must start equal to grad_input_bias
 };
 
 // h_t from x and h_{t-1} with h_{-1} = c_{-1} = 0: step s = 0 .. S-1 visits t = s, or T-1-s in reverse. Every

@@ -141,6 +141,25 @@ __m256i first_lanes(int count) {
 // Vectors of a tile when `left` remain: pairs, and three rather than a pair and a single.
 int tile_vectors(int left) { return left == 3 ? 3 : std::min(left, 2); }
 
+// One bias gradient chain for each lane of kVectors vectors, side by side so that they hide each other's latency.
+// Adds the first `left` lanes to out and returns kVectors.
+template <int kVectors>
+int sum_vectors(const float* x, std::ptrdiff_t step_stride, std::ptrdiff_t row_stride, int steps, int rows, int left,
+                float* out) {
+  __m256 sum[kVectors];
+  unroll<kVectors>([&](auto v) __attribute__((always_inline)) { sum[v] = _mm256_setzero_ps(); });
+  for (int step = 0; step < steps; ++step)
+    for (int row = 0; row < rows; ++row)
+      unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
+        sum[v] = _mm256_add_ps(sum[v], _mm256_loadu_ps(x + step * step_stride + row * row_stride + v * kLanes));
+      });
+  unroll<kVectors>([&](auto v) __attribute__((always_inline)) {
+    const __m256i mask = first_lanes(left - v * kLanes);
+    _mm256_maskstore_ps(out + v * kLanes, mask, _mm256_add_ps(_mm256_maskload_ps(out + v * kLanes, mask), sum[v]));
+  });
+  return kVectors;
+}
+
 }  // namespace
 
 void pack_transposed(const float* w, int k, int count, int length, float* panels) {
@@ -238,17 +257,18 @@ void outer_sum(const float* a, std::ptrdiff_t a_step, std::ptrdiff_t a_stride, c
                float* c) {
   for (int block = 0; block < rows; block += kRowBlock) {
     const int block_rows = std::min(kRowBlock, rows - block);
-    for (int segment = 0; segment < i.count; ++segment)
-      for (int j = 0; j < i.length; j += kLanes) {
-        const float* x = a + block * a_stride + i.offset[segment] + j;
-        __m256 sum = _mm256_setzero_ps();
-        for (int step = 0; step < steps; ++step)
-          for (int row = 0; row < block_rows; ++row)
-            sum = _mm256_add_ps(sum, _mm256_loadu_ps(x + step * a_step + row * a_stride));
-        float* out = c + segment * i.length + j;
-        const __m256i mask = first_lanes(i.length - j);
-        _mm256_maskstore_ps(out, mask, _mm256_add_ps(_mm256_maskload_ps(out, mask), sum));
+    for (int segment = 0; segment < i.count; ++segment) {
+      const int all_vectors = padded(i.length) / kLanes;
+      for (int v = 0; v < all_vectors;) {
+        const float* x = a + block * a_stride + i.offset[segment] + v * kLanes;
+        float* out = c + segment * i.length + v * kLanes;
+        const int left = i.length - v * kLanes;
+        if (all_vectors - v >= 4)
+          v += sum_vectors<4>(x, a_step, a_stride, steps, block_rows, left, out);
+        else
+          v += sum_vectors<1>(x, a_step, a_stride, steps, block_rows, left, out);
       }
+    }
   }
 }
 

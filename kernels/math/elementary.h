@@ -38,23 +38,27 @@ CAVIAR_HD inline Reduced reduce(float x) {
   return {n, r, std::bit_cast<std::int32_t>(shifted) - std::bit_cast<std::int32_t>(kShift)};
 }
 
-// (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2: Taylor to r^7, whose remainder r^8 / 8! is below 1e-8 of the result.
+// (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2: the polynomial of degree 4 whose worst error in e^r is least, 3.6e-9 with
+// these coefficients (a linear programme over 4,000 points; 1/16 of a unit in the last place).
 CAVIAR_HD inline float exp_tail(float r) {
-  float p = 1.98412698e-4f;
-  p = fma_of(p, r, 1.38888889e-3f);
-  p = fma_of(p, r, 8.33333333e-3f);
-  p = fma_of(p, r, 4.16666667e-2f);
-  p = fma_of(p, r, 1.66666667e-1f);
-  p = fma_of(p, r, 0.5f);
+  float p = 1.38167327e-3f;
+  p = fma_of(p, r, 8.36874172e-3f);
+  p = fma_of(p, r, 4.16683592e-2f);
+  p = fma_of(p, r, 1.66665211e-1f);
+  p = fma_of(p, r, 4.9999994e-1f);
   return p;
 }
+
+// Written so that NaN passes and each is one instruction.
+CAVIAR_HD inline float at_most(float x, float high) { return high < x ? high : x; }
+CAVIAR_HD inline float at_least(float x, float low) { return x < low ? low : x; }
 
 }  // namespace detail
 
 // e^x. At most 1.1 ulp where the result is normal; results below 2^-126 are rounded once more; overflows to infinity;
 // NaN stays NaN.
 CAVIAR_HD inline float exp_of(float x) {
-  const float clamped = x < -104.0f ? -104.0f : (x > 89.0f ? 89.0f : x);  // NaN passes
+  const float clamped = detail::at_least(detail::at_most(x, 89.0f), -104.0f);
   const detail::Reduced q = detail::reduce(clamped);
   const float e = fma_of(q.r * q.r, detail::exp_tail(q.r), q.r) + 1.0f;
   // 2^k in two factors, so that neither leaves the normal range: k is in [-151, 129].
@@ -64,18 +68,17 @@ CAVIAR_HD inline float exp_of(float x) {
 
 // 1 / (1 + e^-x), at most 2.5 ulp for x >= -87; below, it stays near 6e-39.
 CAVIAR_HD inline float sigmoid(float x) {
-  const float z = -x > 88.0f ? 88.0f : -x;
-  const float clamped = z < -88.0f ? -88.0f : z;
-  const detail::Reduced q = detail::reduce(clamped);
+  const float clamped = detail::at_most(detail::at_least(x, -88.0f), 87.0f);
+  const detail::Reduced q = detail::reduce(-clamped);
   const float e = fma_of(q.r * q.r, detail::exp_tail(q.r), q.r) + 1.0f;
-  return 1.0f / (1.0f + e * detail::power_of_two(q.k));
+  return 1.0f / fma_of(e, detail::power_of_two(q.k), 1.0f);
 }
 
 // tanh x = m / (m + 2) with m = e^2|x| - 1 formed without cancellation: at most 3 ulp, exactly odd.
 CAVIAR_HD inline float tanh_of(float x) {
   const std::uint32_t sign = std::bit_cast<std::uint32_t>(x) & 0x80000000u;
   const float magnitude = std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) & 0x7fffffffu);
-  const float z = magnitude > 10.0f ? 20.0f : 2.0f * magnitude;  // tanh 10 rounds to 1
+  const float z = detail::at_most(2.0f * magnitude, 20.0f);  // tanh 10 rounds to 1
   const detail::Reduced q = detail::reduce(z);
   const float s = detail::power_of_two(q.k);
   const float tail = fma_of(q.r * q.r, detail::exp_tail(q.r), q.r);  // e^r - 1

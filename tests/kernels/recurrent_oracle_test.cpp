@@ -46,7 +46,7 @@ TEST(RecurrentOracle, LstmForwardIsTheFormula) {
     const LstmUnit<double> u = lstm_forward(i, f, g, o, c);
     const double next = plain_sigmoid(f) * c + plain_sigmoid(i) * std::tanh(g);
     EXPECT_NEAR(u.c, next, 1e-14);
-    EXPECT_NEAR(u.h, plain_sigmoid(o) * std::tanh(next), 1e-14);
+    EXPECT_NEAR(lstm_output(u.o, u.c), plain_sigmoid(o) * std::tanh(next), 1e-14);
     EXPECT_NEAR(u.i, plain_sigmoid(i), 1e-15);
     EXPECT_NEAR(u.f, plain_sigmoid(f), 1e-15);
     EXPECT_NEAR(u.g, std::tanh(g), 1e-15);
@@ -60,7 +60,7 @@ TEST(RecurrentOracle, LstmGradientsAreSlopes) {
     const std::array<double, 7> v = draw<7>(static_cast<std::uint32_t>(trial));
     const auto loss = [](const std::array<double, 7>& x) {
       const LstmUnit<double> u = lstm_forward(x[0], x[1], x[2], x[3], x[4]);
-      return x[5] * u.h + x[6] * u.c;
+      return x[5] * lstm_output(u.o, u.c) + x[6] * u.c;
     };
     const LstmUnit<double> u = lstm_forward(v[0], v[1], v[2], v[3], v[4]);
     const LstmGradient<double> d = lstm_backward(u.i, u.f, u.g, u.o, v[4], u.c, v[5], v[6]);
@@ -120,7 +120,7 @@ TEST(RecurrentOracle, FloatFormsStayFiniteAtTheirEnds) {
     const LstmGradient<float> d = lstm_backward(u.i, u.f, u.g, u.o, 1.0f, u.c, 1.0f, 1.0f);
     const GruUnit<float> v = gru_forward(x, x, x, 1.0f, 1.0f);
     const GruGradient<float> e = gru_backward(v.r, v.z, v.n, 1.0f, 1.0f, 1.0f);
-    for (float y : {u.c, u.h, d.i, d.f, d.g, d.o, d.c, v.h, e.r, e.z, e.x_n, e.h_n, e.h})
+    for (float y : {u.c, lstm_output(u.o, u.c), d.i, d.f, d.g, d.o, d.c, v.h, e.r, e.z, e.x_n, e.h_n, e.h})
       EXPECT_TRUE(std::isfinite(y)) << x;
   }
 }

@@ -105,7 +105,7 @@ class PlainBiRnn {
       if (s_.cell == Cell::kLstm) {
         const LstmUnit<float> u = lstm_forward(pre(0), pre(1), pre(2), pre(3), c_before[j]);
         gates[j] = u.i, gates[h + j] = u.f, gates[2 * h + j] = u.g, gates[3 * h + j] = u.o;
-        c[j] = u.c, out[j] = u.h;
+        c[j] = u.c, out[j] = lstm_output(u.o, u.c);
       } else if (s_.cell == Cell::kGru) {
         const float h_n = from_h[count(2 * h + j)];
         const GruUnit<float> u = gru_forward(pre(0), pre(1), from_x[count(2 * h + j)], h_n, h_before[j]);
