@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -17,6 +18,7 @@
 #include "engine/local_executor.h"
 #include "kernels/base/error.h"
 #include "tuner/bind.h"
+#include "tuner/names.h"
 #include "tuner/registry.h"
 #include "tuner/schedulers/none.h"
 #include "tuner/space.h"
@@ -111,6 +113,35 @@ void require_first_trial(const SweepSpec& spec, const StudySetup& setup, Sampler
   }
 }
 
+// A swept seed and repeats over seeds would train the same runs twice over under different names.
+void require_one_way_to_vary_seeds(const SweepSpec& spec, std::int64_t seeds) {
+  if (seeds == 1) return;
+  for (const ParameterSpec& parameter : spec.parameters) {
+    if (parameter.distribution == Distribution::kConstant) continue;
+    if (!canonical_parameter(parameter.name).starts_with("seed")) continue;
+    fail(spec.filename, ":", parameter.line, ": '", parameter.name, "' is swept and every trial is to run on ", seeds,
+         " seeds; do one of the two: drop the parameter, or --seeds");
+  }
+}
+
+// Swept parameters that the other values make meaningless in every trial looked at: legal, and probably a mistake.
+void warn_of_unread_parameters(const SweepSpec& spec, Sampler& sampler, std::optional<std::int64_t> trials) {
+  constexpr std::int64_t kLookedAt = 256;
+  std::map<std::string, bool> read;
+  for (const ParameterSpec& parameter : spec.parameters)
+    if (parameter.distribution != Distribution::kConstant) read[parameter.name] = false;
+  for (std::int64_t number = 0; number < std::min(kLookedAt, trials.value_or(kLookedAt)); ++number) {
+    const std::optional<Config> config = sampler.suggest(number);
+    if (!config) break;
+    const std::vector<std::string> unread = unread_parameters(*config);
+    for (auto& [name, is_read] : read) is_read |= std::find(unread.begin(), unread.end(), name) == unread.end();
+  }
+  for (const auto& [name, is_read] : read)
+    if (!is_read)
+      fmt::print(stderr, "caviar: warning: '{}' is swept but the other values leave it without effect in every trial\n",
+                 name);
+}
+
 void require_an_end(const SweepSpec& spec, const StudyRecord& record, const Sampler& sampler) {
   if (sampler.size() >= 0 || record.trials) return;
   fail(spec.filename,
@@ -188,6 +219,7 @@ void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
 int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end)(Storage&)) {
   for (const std::string& warning : spec.warnings) fmt::print(stderr, "caviar: {}\n", warning);
   require_runnable(spec);
+  check_parameters(spec);
   const auto data =
       std::make_shared<const Dataset>(load_dataset(flags.data.value_or(spec.settings.data.value_or("mnist"))));
   StudySetup setup = setup_of(spec, flags, *data);
@@ -212,6 +244,8 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   const std::unique_ptr<Sampler> sampler = make_sampler(spec, space, setup.record.sweep_seed);
   require_first_trial(spec, setup, *sampler);
   require_an_end(spec, setup.record, *sampler);
+  require_one_way_to_vary_seeds(spec, setup.record.seeds);
+  if (sampler->lag() < 0) warn_of_unread_parameters(spec, *sampler, setup.record.trials);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int threads = flags.threads > 0 ? flags.threads : cores;
   if (flags.count == 0) {
