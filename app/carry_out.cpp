@@ -248,7 +248,7 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   if (sampler->lag() < 0) warn_of_unread_parameters(spec, *sampler, setup.record.trials);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int threads = flags.threads > 0 ? flags.threads : cores;
-  if (flags.count == 0) {
+  if (setup.record.trials == 0) {
     fmt::print("{}: the file is valid", spec.filename);
     if (sampler->size() >= 0) fmt::print(", a grid of {}", show_number_of(sampler->size(), "point"));
     fmt::print("; nothing was trained (--count 0)\n");

