@@ -17,6 +17,7 @@
 #include "app/text.h"
 #include "engine/local_executor.h"
 #include "kernels/base/error.h"
+#include "kernels/math/philox.h"
 #include "tuner/bind.h"
 #include "tuner/names.h"
 #include "tuner/registry.h"
@@ -72,7 +73,8 @@ StudyRecord record_of(const SweepSpec& spec, const CarryOutFlags& flags, const D
   record.spec_name = spec.filename;
   record.spec = spec.text;
   record.sweep_seed = flags.sweep_seed.value_or(spec.settings.sweep_seed.value_or(0));
-  record.trials = flags.count ? flags.count : spec.settings.count ? spec.settings.count : spec.run_cap;
+  record.trials = flags.count ? flags.count : spec.settings.count;
+  if (spec.run_cap) record.trials = std::min(record.trials.value_or(*spec.run_cap), *spec.run_cap);
   record.seeds = flags.seeds.value_or(spec.settings.seeds.value_or(1));
   record.metric = metric.name;
   record.maximize = metric.goal == Goal::kMaximize;
@@ -92,25 +94,52 @@ void keep_as_recorded(StudyRecord& record, const StudyRecord& before, const Carr
   if (!flags.validate_on) record.validate_on_test = before.validate_on_test;
 }
 
+// 10,000 as MNIST's split has it; where the training set is too small for that, the same share of it, a sixth.
+std::int64_t validation_examples_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data) {
+  if (flags.validation_examples) return *flags.validation_examples;
+  constexpr std::int64_t kDefault = Settings{}.validation_examples;
+  const std::int64_t asked = spec.settings.validation_examples;
+  if (asked != kDefault || data.train.count >= 2 * kDefault) return asked;
+  return std::max<std::int64_t>(1, data.train.count / 6);
+}
+
+// A hole in the labels is more often a damaged file than a rare class.
+void warn_of_empty_classes(const Dataset& data) {
+  std::vector<std::int64_t> examples(static_cast<std::size_t>(data.classes));
+  for (const std::uint8_t label : data.train.labels) ++examples[label];
+  const auto empty = std::count(examples.begin(), examples.end(), 0);
+  if (empty > 0)
+    fmt::print(stderr, "caviar: warning: labels of {} go up to {} but {} of these classes have no training example\n",
+               data.name, data.classes - 1, empty);
+}
+
 StudySetup setup_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data) {
   StudySetup setup;
   setup.record = record_of(spec, flags, data);
-  setup.use.validation_examples = spec.settings.validation_examples;
+  setup.use.validation_examples = validation_examples_of(spec, flags, data);
   setup.use.validate_on_test = setup.record.validate_on_test;
   setup.shape = {data.train.count, data.test.count, data.digest};
   setup.target = spec.metric_or_default().target;
   return setup;
 }
 
-// The first trial stands for the file: a parameter that nobody reads fails in every trial, so say it before training.
-void require_first_trial(const SweepSpec& spec, const StudySetup& setup, Sampler& sampler) {
-  const std::optional<Config> config = sampler.suggest(0);
-  if (!config) fail(spec.filename, ": the space has no point to try; give every parameter a value");
-  try {
-    bind_config(*config, setup.use, setup.shape);
-  } catch (const Error& error) {
-    fail(spec.filename, ": ", error.what());
+// A few trials stand for the file: what is wrong in each of them is said before training; what is wrong in some is
+// recorded with them.
+void require_a_trial(const SweepSpec& spec, const StudySetup& setup, Sampler& sampler) {
+  constexpr std::int64_t kTried = 64;
+  std::string first_problem;
+  for (std::int64_t number = 0; number < kTried; ++number) {
+    const std::optional<Config> config = sampler.suggest(number);
+    if (!config) break;
+    try {
+      require_measured(setup.record.metric, bind_config(*config, setup.use, setup.shape));
+      return;
+    } catch (const Error& error) {
+      if (first_problem.empty()) first_problem = error.what();
+    }
   }
+  if (first_problem.empty()) fail(spec.filename, ": the space has no point to try; give every parameter a value");
+  fail(spec.filename, ": ", first_problem);
 }
 
 // A swept seed and repeats over seeds would train the same runs twice over under different names.
@@ -124,22 +153,25 @@ void require_one_way_to_vary_seeds(const SweepSpec& spec, std::int64_t seeds) {
   }
 }
 
-// Swept parameters that the other values make meaningless in every trial looked at: legal, and probably a mistake.
-void warn_of_unread_parameters(const SweepSpec& spec, Sampler& sampler, std::optional<std::int64_t> trials) {
+// Swept parameters that the other values make meaningless in every trial looked at: legal, and probably a mistake. Of a
+// grid, which is in order, points all over it are looked at.
+void warn_of_unread_parameters(const SweepSpec& spec, Sampler& sampler) {
   constexpr std::int64_t kLookedAt = 256;
   std::map<std::string, bool> read;
   for (const ParameterSpec& parameter : spec.parameters)
     if (parameter.distribution != Distribution::kConstant) read[parameter.name] = false;
-  for (std::int64_t number = 0; number < std::min(kLookedAt, trials.value_or(kLookedAt)); ++number) {
-    const std::optional<Config> config = sampler.suggest(number);
+  const std::int64_t size = sampler.size();
+  for (std::int64_t i = 0; i < kLookedAt; ++i) {
+    const Philox4 r = philox4x32(static_cast<std::uint32_t>(i), 0, 0, 0, 0);
+    const auto anywhere = static_cast<std::int64_t>(unit_double(r.x, r.y) * static_cast<double>(size));
+    const std::optional<Config> config = sampler.suggest(size > kLookedAt ? anywhere : i);
     if (!config) break;
     const std::vector<std::string> unread = unread_parameters(*config);
     for (auto& [name, is_read] : read) is_read |= std::find(unread.begin(), unread.end(), name) == unread.end();
   }
   for (const auto& [name, is_read] : read)
     if (!is_read)
-      fmt::print(stderr, "caviar: warning: '{}' is swept but the other values leave it without effect in every trial\n",
-                 name);
+      fmt::print(stderr, "caviar: warning: '{}' is swept but the other values leave it without effect\n", name);
 }
 
 void require_an_end(const SweepSpec& spec, const StudyRecord& record, const Sampler& sampler) {
@@ -210,6 +242,12 @@ void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   command
+      .add_option(
+          "--validation-examples", flags.validation_examples,
+          "examples carved from the training set to rank by [default: the file's caviar.validation_examples, else "
+          "10000; a sixth of a training set below 20,000]")
+      ->check(CLI::PositiveNumber);
+  command
       .add_option("--validate-on", flags.validate_on,
                   "validation: examples carved from the training set by the "
                   "split seed; test: the test set, to reproduce studies that tuned on it [default: validation]")
@@ -222,6 +260,7 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   check_parameters(spec);
   const auto data =
       std::make_shared<const Dataset>(load_dataset(flags.data.value_or(spec.settings.data.value_or("mnist"))));
+  warn_of_empty_classes(*data);
   StudySetup setup = setup_of(spec, flags, *data);
 
   const std::filesystem::path study = flags.study;
@@ -242,16 +281,16 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   }
   const SearchSpace space(spec);
   const std::unique_ptr<Sampler> sampler = make_sampler(spec, space, setup.record.sweep_seed);
-  require_first_trial(spec, setup, *sampler);
+  require_a_trial(spec, setup, *sampler);
   require_an_end(spec, setup.record, *sampler);
   require_one_way_to_vary_seeds(spec, setup.record.seeds);
-  if (sampler->lag() < 0) warn_of_unread_parameters(spec, *sampler, setup.record.trials);
+  if (sampler->lag() < 0) warn_of_unread_parameters(spec, *sampler);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int threads = flags.threads > 0 ? flags.threads : cores;
   if (setup.record.trials == 0) {
     fmt::print("{}: the file is valid", spec.filename);
     if (sampler->size() >= 0) fmt::print(", a grid of {}", show_number_of(sampler->size(), "point"));
-    fmt::print("; nothing was trained (--count 0)\n");
+    fmt::print("; nothing was trained (count is 0)\n");
     return kExitDone;
   }
   say_what_starts(spec, setup, *data, *sampler, threads, flags);

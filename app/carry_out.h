@@ -19,6 +19,7 @@ struct CarryOutFlags {
   std::optional<std::string> data;
   std::string study;  // directory; empty: kept in memory
   std::optional<std::int64_t> count;
+  std::optional<std::int64_t> validation_examples;
   std::optional<std::int64_t> seeds;
   std::optional<std::uint64_t> sweep_seed;
   std::string device = "auto";

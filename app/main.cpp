@@ -1,5 +1,6 @@
 // The program `caviar`.
 #include <csignal>
+#include <cstdio>
 #include <new>
 
 #include <fmt/format.h>
@@ -32,6 +33,11 @@ int main(int argc, char** argv) {
     return kExitError;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "caviar: there is not enough memory; use fewer --threads or smaller models\n");
+    return kExitError;
+  }
+  // What could not be printed was not said: a full disk behind a pipe is no success.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    fmt::print(stderr, "caviar: standard output could not be written; a study on disk is complete all the same\n");
     return kExitError;
   }
   return exit_code;

@@ -73,7 +73,7 @@ void print_noise_floor(const History& history, const StudyRecord& study) {
   for (std::int64_t i = 0; i < history.trials(); ++i) {
     const TrialSummary& summary = history[i];
     const int runs = summary.finished - summary.diverged;
-    if (summary.state != TrialState::kDone || runs < 2) continue;
+    if (summary.state != TrialState::kDone || runs < 2 || !std::isfinite(summary.sd)) continue;
     squares += summary.sd * summary.sd * (runs - 1);
     freedom += runs - 1;
   }
@@ -86,9 +86,9 @@ void print_noise_floor(const History& history, const StudyRecord& study) {
   }
   const double sd = std::sqrt(squares / freedom);
   fmt::print(
-      "Noise floor: the seed alone moves {} by a standard deviation of {} ({:.0f} degrees of freedom). The means "
-      "of two equal\ntrials on {} seeds differ by a standard deviation of {}.\n",
-      study.metric, show_metric(sd), freedom, study.seeds,
+      "Noise floor: the seed alone moves {} by a standard deviation of {} ({:.0f} degree{} of freedom). The "
+      "means of two\nequal trials on {} seeds differ by a standard deviation of {}.\n",
+      study.metric, show_metric(sd), freedom, freedom == 1 ? "" : "s", study.seeds,
       show_metric(sd * std::sqrt(2.0 / static_cast<double>(study.seeds))));
 }
 
@@ -184,9 +184,11 @@ void print_ranking(Storage& storage, std::size_t rows) {
   print_left_out(history, overview);
   if (order.empty()) return;
   print_noise_floor(history, study);
-  const std::string test = spread_of(storage, order.front(), "test_accuracy");
+  // Of the weights that were ranked: the averages when the metric is theirs.
+  const std::string test_metric = study.metric.starts_with("averaged_") ? "averaged_test_accuracy" : "test_accuracy";
+  const std::string test = spread_of(storage, order.front(), test_metric);
   if (!test.empty()) {
-    fmt::print("test_accuracy of the first, trial {}: {}{}\n", order.front(), test,
+    fmt::print("{} of the first, trial {}: {}{}\n", test_metric, order.front(), test,
                study.validate_on_test ? "" : "; the test set was not used to rank");
   }
   if (study.validate_on_test) {
@@ -219,6 +221,7 @@ void print_trial(Storage& storage, std::int64_t number) {
   });
   if (averaged) table[0].insert(table[0].end(), {"averaged_val_loss", "averaged_val_accuracy"});
   table[0].push_back("test_accuracy");
+  if (averaged) table[0].push_back("averaged_test_accuracy");
   for (std::size_t repeat = 0; repeat < curves.size(); ++repeat) {
     for (const Report& report : curves[repeat]) {
       std::vector<std::string> row = {fmt::format("{}", repeat), fmt::format("{}", report.rung),

@@ -23,7 +23,8 @@ class Pack {
   virtual void go_on(int slot) = 0;
 
   // Trains ready slots until at least one reaches a rung, evaluates those that arrived, returns their reports and
-  // leaves them at the rung (or over). With `stop` set it returns after the step under way, perhaps without a report.
+  // leaves them at the rung (or over). With `stop` set it returns after the step or the few examples under way, perhaps
+  // without a report.
   virtual std::vector<Report> advance(const std::atomic<bool>& stop) = 0;
 
   // All that is needed to go on from here, at any step: parameters, moments, averages, counters.

@@ -64,7 +64,8 @@ class PackOf final : public Pack {
         if (stop) return {};
         step(s);
       }
-      return {report(s)};
+      if (std::optional<Report> r = report(s, stop)) return {*std::move(r)};
+      return {};
     }
     return {};
   }
@@ -123,41 +124,49 @@ class PackOf final : public Pack {
            (s.row.step > s.reported_step && s.row.step % s.rung_steps == 0);
   }
 
-  Report report(Slot& s) {
+  // The report of a slot that has reached its rung. Nothing, and the slot as it was, when `stop` came while evaluating.
+  std::optional<Report> report(Slot& s, const std::atomic<bool>& stop) {
     Report r;
     r.run = s.run;
-    r.rung = s.rung++;
-    r.step = s.reported_step = s.row.step;
-    r.samples = std::exchange(s.samples, 0);
+    r.rung = s.rung;
+    r.step = s.row.step;
     r.train = {s.row.examples ? s.row.loss_sum / static_cast<double>(s.row.examples) : 0, s.row.correct,
                s.row.examples};
+    r.diverged = s.row.diverged;
+    const ValidationPlace place = validation_place(s, *data_);
+    const auto measure = [&](Metrics& raw, Metrics& averaged, const Examples& examples, const ExampleOrder& order,
+                             std::int64_t first, std::int64_t count) {
+      return evaluate(s, s.params, examples, order, first, count, stop, raw) &&
+             (s.averages.size() == 0 || evaluate(s, s.averages, examples, order, first, count, stop, averaged));
+    };
+    if (!r.diverged) {
+      if (!measure(r.validation, r.averaged, *place.examples, place.order, place.first, place.count)) return {};
+      r.diverged = is_diverged(r.validation.loss);
+    }
+    r.last = r.diverged || s.row.step >= s.row.hyper.total_steps;
+    if (r.last && !r.diverged && data_->test.count > 0 &&
+        !measure(r.test, r.averaged_test, data_->test, {}, 0, data_->test.count))
+      return {};
+
+    s.row.diverged = r.diverged;
     s.row.loss_sum = 0;
     s.row.correct = s.row.examples = 0;
-    if (!s.row.diverged) {
-      const ValidationPlace place = validation_place(s, *data_);
-      r.validation = evaluate(s, s.params, *place.examples, place.order, place.first, place.count);
-      if (s.averages.size())
-        r.averaged = evaluate(s, s.averages, *place.examples, place.order, place.first, place.count);
-      if (is_diverged(r.validation.loss)) s.row.diverged = 1;
-    }
-    r.diverged = s.row.diverged;
-    r.last = r.diverged || s.row.step >= s.row.hyper.total_steps;
-    if (r.last && !r.diverged && data_->test.count > 0) {
-      r.test = evaluate(s, s.params, data_->test, {}, 0, data_->test.count);
-      if (s.averages.size()) r.averaged_test = evaluate(s, s.averages, data_->test, {}, 0, data_->test.count);
-    }
+    s.reported_step = r.step;
+    ++s.rung;
+    r.samples = std::exchange(s.samples, 0);
     s.metrics_digest = chain_digest(s.metrics_digest, r);
     if (r.last) r.digest = final_digest(s);
     s.phase = r.last ? Slot::Phase::kOver : Slot::Phase::kAtRung;
     return r;
   }
 
-  // Loss and hits over `count` examples from position `first` on, without dropout or smoothing.
-  Metrics evaluate(const Slot& s, const Buffer<float>& params, const Examples& examples, const ExampleOrder& order,
-                   std::int64_t first, std::int64_t count) {
+  // Loss and hits over `count` examples from position `first` on, without dropout or smoothing. False when `stop` came.
+  bool evaluate(const Slot& s, const Buffer<float>& params, const Examples& examples, const ExampleOrder& order,
+                std::int64_t first, std::int64_t count, const std::atomic<bool>& stop, Metrics& metrics) {
     prepare(static_cast<int>(count));
     model_.load(params.data(), false);
     for (Window w{0, 1, 0, 0}; w.b0 < count; w.b0 = w.b1) {
+      if (stop) return false;
       w.b1 = static_cast<int>(std::min<std::int64_t>(count, w.b0 + model_.max_rows()));
       gather(device_, gather_args(s, examples, order, first + w.b0, w));
       model_.forward(w, {});
@@ -166,7 +175,8 @@ class PackOf final : public Pack {
       softmax_cross_entropy(device_, loss);
     }
     const BatchMetrics m = batch_metrics(device_, losses_.data(), correct_.data(), static_cast<int>(count));
-    return {m.loss_sum / static_cast<double>(count), m.correct, count};
+    metrics = {m.loss_sum / static_cast<double>(count), m.correct, count};
+    return true;
   }
 
   void prepare(int rows) {

@@ -56,7 +56,8 @@ struct RunOrder {
   std::vector<std::byte> resume;  // a state from Report::state or Executor::drain to go on from, or empty
 };
 
-// Loss (mean cross-entropy, without penalties) and accuracy (fraction in [0, 1]) over some examples.
+// Loss (mean cross-entropy; of training examples with the run's label smoothing, as it is minimised, but without weight
+// penalties) and accuracy (fraction in [0, 1]) over some examples.
 struct Metrics {
   double loss = 0;
   std::int64_t correct = 0;

@@ -484,4 +484,11 @@ std::string canonical_run(const BoundConfig& bound, const std::string& data_dige
   return line.dump();
 }
 
+void require_measured(const std::string& metric, const BoundConfig& bound) {
+  if (bound.key.averaged || !metric.starts_with("averaged_")) return;
+  fail("metric is ", metric,
+       " but polyak is none, so no average is kept; give polyak: exponential or uniform, or rank by ",
+       metric.substr(std::string("averaged_").size()));
+}
+
 }  // namespace caviar

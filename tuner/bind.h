@@ -41,6 +41,9 @@ struct BoundConfig {
 // or two names for the same parameter.
 BoundConfig bind_config(const Config& config, const DataUse& use, const DataShape& shape);
 
+// Throws Error when runs of this config never measure the metric: an averaged one without Polyak averages.
+void require_measured(const std::string& metric, const BoundConfig& bound);
+
 // The parameters of a config, under the names it gives them, that its other values make meaningless: momentum with
 // adam, dropout with one layer, gamma with a constant schedule, ... Legal, but worth a warning when they are swept.
 std::vector<std::string> unread_parameters(const Config& config);

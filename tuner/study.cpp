@@ -43,7 +43,8 @@ StudyOutcome Study::carry_out() {
       keep_checkpoint(false);
       if (drain_requested_.load()) {
         drain();
-        return StudyOutcome::kDrained;
+        if (!all_over()) return StudyOutcome::kDrained;
+        break;
       }
       if (live_.empty() && !more) break;
       if (live_.empty()) continue;
@@ -58,6 +59,12 @@ StudyOutcome Study::carry_out() {
   failpoint(Failpoint::kFinished);
   if (checkpoints_) checkpoints_->clear();
   return StudyOutcome::kDone;
+}
+
+// True when nothing that was asked for is left to do.
+bool Study::all_over() const {
+  const std::optional<std::int64_t> asked = trials_asked();
+  return live_.empty() && waiting_.empty() && asked && history_.done() + history_.failed() >= *asked;
 }
 
 // ---- opening and recovery
@@ -251,6 +258,7 @@ bool Study::sampler_knows_enough(std::int64_t number) {
 bool Study::bind_trial(std::int64_t number, const Config& config) {
   try {
     current_ = {number, bind_config(config, setup_.use, setup_.shape)};
+    require_measured(setup_.record.metric, current_.bound);
     return true;
   } catch (const Error& error) {
     storage_.set_trial_state(number, TrialState::kFailed, error.what());
@@ -350,8 +358,8 @@ void Study::record(Report& report) {
   if (!report.last) return;
   if (report.diverged) {
     finish(report.run, RunState::kDiverged,
-           cat("diverged after step ", report.step, ": the loss is not a finite number"), to_string(report.digest),
-           report);
+           cat("diverged after step ", report.step, ": the loss is above a million or no number"),
+           to_string(report.digest), report);
   } else {
     finish(report.run, RunState::kComplete, "", to_string(report.digest), report);
   }

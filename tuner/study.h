@@ -109,6 +109,7 @@ class Study {
               const std::optional<Report>& last);
   void credit(const Owner& owner, RunState state, const std::string& reason, const std::optional<Report>& last);
 
+  bool all_over() const;
   void keep_checkpoint(bool now);
   void drain();
   void put_down(const std::string& why) noexcept;

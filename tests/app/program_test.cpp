@@ -264,5 +264,72 @@ TEST_F(Program, PlainOutputHasNoControlCharacters) {
   EXPECT_THAT(place_.run({"sweep", "a.yaml"}).out, AllOf(Not(HasSubstr("\033")), Not(HasSubstr("\r"))));
 }
 
+TEST_F(Program, AStudyRemovedWhileItRunsIsAnErrorAndNoSuccess) {
+  place_.write_sweep("a.yaml", 400);
+  Process process = place_.start({"sweep", "a.yaml", "--study", "s"});
+  ASSERT_TRUE(process.says("running"));
+  std::filesystem::remove_all(place_.file("s"));
+  const Ended ended = process.wait();
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("removed or replaced"));
+}
+
+TEST_F(Program, RunCapCapsWhateverIsAskedFor) {
+  place_.dir().write("cap.yaml",
+                     "method: random\nrun_cap: 2\nparameters:\n  learning_rate: {min: 0.001, max: 0.1}\n"
+                     "  hidden_size: {value: 4}\n  batch_size: {value: 20}\n  epochs: {value: 1}\n"
+                     "caviar: {validation_examples: 40}\n");
+  EXPECT_THAT(place_.run({"sweep", "cap.yaml", "--count", "5"}).out, HasSubstr("2/2 trials done"));
+}
+
+TEST_F(Program, ASmallDirectoryIsTrainedOnWithoutBeingToldItsSplit) {
+  const Ended ended = place_.run({"train", "--set", "hidden_size=4", "--set", "epochs=1", "--set", "batch_size=10"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(place_
+                .run({"train", "--set", "hidden_size=4", "--set", "epochs=1", "--set", "batch_size=10",
+                      "--validation-examples", "30"})
+                .code,
+            0);
+}
+
+TEST_F(Program, RankingByAveragesNobodyKeepsIsRefused) {
+  place_.dir().write("avg.yaml",
+                     "method: grid\nmetric: {name: averaged_val_accuracy, goal: maximize}\n"
+                     "parameters: {hidden_size: {values: [3, 4]}, epochs: {value: 1}, batch_size: {value: 20}}\n"
+                     "caviar: {validation_examples: 40}\n");
+  const Ended ended = place_.run({"sweep", "avg.yaml"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("averaged_val_accuracy"), HasSubstr("polyak")));
+}
+
+TEST_F(Program, OnePointThatCannotBeTrainedDoesNotDependOnItsPlace) {
+  for (const std::string sizes : {"[20, 5000]", "[5000, 20]"}) {
+    place_.dir().write("size.yaml", "method: grid\nparameters: {batch_size: {values: " + sizes +
+                                        "}, hidden_size: {value: 4}, epochs: {value: 1}}\n"
+                                        "caviar: {validation_examples: 40}\n");
+    const Ended ended = place_.run({"sweep", "size.yaml", "--study", sizes});
+    EXPECT_EQ(ended.code, 4) << sizes << ended.err;
+    EXPECT_THAT(ended.out, HasSubstr("Could not be trained: 1 trial"));
+  }
+}
+
+TEST_F(Program, ParametersWithoutEffectAreWarnedOfAndOthersAreNot) {
+  place_.dir().write("unread.yaml",
+                     "method: grid\nparameters:\n  optimizer: {value: adam}\n  momentum: {values: [0.1, 0.9]}\n"
+                     "  hidden_size: {values: [3, 4]}\ncaviar: {validation_examples: 40}\n");
+  const Ended ended = place_.run({"sweep", "unread.yaml", "--count", "0"});
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("'momentum' is swept"), Not(HasSubstr("hidden_size"))));
+}
+
+TEST_F(Program, SeedsAreVariedInOneWayOnly) {
+  place_.dir().write("seed.yaml",
+                     "method: grid\nparameters: {seed: {values: [1, 2]}, hidden_size: {value: 4}, epochs: {value: 1}, "
+                     "batch_size: {value: 20}}\ncaviar: {validation_examples: 40}\n");
+  EXPECT_EQ(place_.run({"sweep", "seed.yaml"}).code, 0);
+  const Ended ended = place_.run({"sweep", "seed.yaml", "--seeds", "3", "--study", "three"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("'seed' is swept"));
+}
+
 }  // namespace
 }  // namespace caviar

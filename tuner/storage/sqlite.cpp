@@ -106,6 +106,12 @@ void Database::open(const std::string& name, int flags) {
   sqlite3_busy_timeout(connection, kBusyMilliseconds);
 }
 
+bool Database::has_moved() const {
+  int moved = 0;
+  sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
+}
+
 void Database::script(const char* sql) { check(sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr)); }
 
 Query Database::start(std::string_view sql) {

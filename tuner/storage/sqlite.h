@@ -76,6 +76,9 @@ class Database {
   bool changed() const { return sqlite3_changes(connection_.get()) > 0; }
   bool in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
 
+  // True when the file is no longer where it was opened: removed, renamed or replaced. What is written then is lost.
+  bool has_moved() const;
+
   // Throws Error for the last failure of this connection.
   [[noreturn]] void raise(int code) const;
 

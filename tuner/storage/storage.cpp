@@ -177,6 +177,11 @@ void Storage::commit() {
   if (!database_.in_transaction()) return;
   failpoint(Failpoint::kCommit);
   database_.run("COMMIT");
+  if (database_.has_moved()) {
+    fail(file(),
+         ": the study was removed or replaced while it was being written, so nothing more can be kept; leave a study "
+         "where it is until its sweep has ended, then start it again");
+  }
   failpoint(Failpoint::kCommitted);
 }
 
