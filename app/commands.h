@@ -21,5 +21,6 @@ void add_sweep(CLI::App& program, int& exit_code);
 void add_train(CLI::App& program, int& exit_code);
 void add_show(CLI::App& program, int& exit_code);
 void add_data(CLI::App& program, int& exit_code);
+void add_params(CLI::App& program, int& exit_code);
 
 }  // namespace caviar

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   add_train(program, exit_code);
   add_show(program, exit_code);
   add_data(program, exit_code);
+  add_params(program, exit_code);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

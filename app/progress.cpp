@@ -15,7 +15,8 @@ namespace {
 constexpr double kBarSeconds = 0.1;     // between two drawings of the bar
 constexpr double kLineSeconds = 1.0;    // between two lines when trials ended
 constexpr double kQuietSeconds = 30.0;  // between two lines when none did
-constexpr int kBarWidth = 20;
+constexpr std::size_t kBarWidth = 20, kLeastBarWidth = 4;
+constexpr std::size_t kBarFrame = 3;  // columns of "[", "]" and the blank after them
 
 double part_done(const Progress& p) {
   if (!p.trials || *p.trials == 0) return 0;
@@ -30,21 +31,47 @@ int columns(std::FILE* out) {
   return 80;
 }
 
-}  // namespace
+// What describe() says beside trials done, best with spread and time left.
+struct Detail {
+  bool speed = true, running = true, best_trial = true, metric = true, failed = true;
+};
 
-std::string describe(const Progress& p, const std::string& metric) {
+std::string describe(const Progress& p, const std::string& metric, const Detail& detail) {
   std::string text = p.trials ? fmt::format("{}/{} trials done", p.trials_done, *p.trials)
                               : fmt::format("{} trials done", p.trials_done);
-  text += fmt::format(", {} running", p.trials_running);
-  if (p.trials_failed) text += fmt::format(", {} failed", p.trials_failed);
-  if (p.samples > 0 && p.seconds > 0)
+  if (detail.running) text += fmt::format(", {} running", p.trials_running);
+  if (detail.failed && p.trials_failed) text += fmt::format(", {} failed", p.trials_failed);
+  if (detail.speed && p.samples > 0 && p.seconds > 0)
     text += fmt::format(" | {} samples/s", show_count(static_cast<double>(p.samples) / p.seconds));
   if (p.best) {
     const TrialSummary& best = p.best_summary;
-    text += fmt::format(" | best {} {}, trial {}", metric,
-                        show_spread(best.mean, best.sd, best.finished - best.diverged), *p.best);
+    text += fmt::format(" | best {}{}", detail.metric ? metric + " " : "",
+                        show_spread(best.mean, best.sd, best.finished - best.diverged));
+    if (detail.best_trial) text += fmt::format(", trial {}", *p.best);
   }
   if (p.seconds_left) text += fmt::format(" | {} left", show_duration(*p.seconds_left));
+  return text;
+}
+
+}  // namespace
+
+std::string describe(const Progress& progress, const std::string& metric) { return describe(progress, metric, {}); }
+
+std::string bar_line(const Progress& progress, const std::string& metric, std::size_t width) {
+  Detail detail;
+  std::string text = describe(progress, metric, detail);
+  for (bool Detail::*part : {&Detail::speed, &Detail::running, &Detail::best_trial, &Detail::metric, &Detail::failed}) {
+    if (display_width(text) + kLeastBarWidth + kBarFrame <= width) break;
+    detail.*part = false;
+    text = describe(progress, metric, detail);
+  }
+  const std::size_t taken = display_width(text) + kBarFrame;
+  const std::size_t bar = taken < width ? std::min(kBarWidth, width - taken) : 0;
+  if (bar >= kLeastBarWidth) {
+    const auto full = static_cast<std::size_t>(part_done(progress) * static_cast<double>(bar));
+    return fmt::format("[{}{}] {}", std::string(full, '#'), std::string(bar - full, '.'), text);
+  }
+  while (display_width(text) > width) text.pop_back();
   return text;
 }
 
@@ -69,14 +96,9 @@ void ProgressDisplay::draw(const Progress& progress) {
     std::fflush(out_);
     return;
   }
-  const int full = static_cast<int>(part_done(progress) * kBarWidth);
-  std::string line =
-      fmt::format("[{}{}] {}", std::string(static_cast<std::size_t>(full), '#'),
-                  std::string(static_cast<std::size_t>(kBarWidth - full), '.'), describe(progress, metric_));
-  // A line that wraps cannot be drawn over: cut it, at a whole character.
+  // A line that wraps cannot be drawn over.
   const auto width = static_cast<std::size_t>(std::max(20, columns(out_) - 1));
-  while (display_width(line) > width) line.pop_back();
-  fmt::print(out_, "\r\033[K{}", line);
+  fmt::print(out_, "\r\033[K{}", bar_line(progress, metric_, width));
   std::fflush(out_);
   drawn_ = true;
 }

@@ -71,7 +71,9 @@ void add_show(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("show", "Show a study: ranking, curves of one trial, JSON, CSV");
   command->add_option("study", options->study, "directory of the study")->required();
   command->add_option("--trial", options->trial, "one trial: its config, its runs and their curves");
-  command->add_option("--top", options->top, "rows of the ranking; 0: all")->capture_default_str();
+  command->add_option("--top", options->top, "rows of the ranking; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   auto* json =
       command->add_flag("--json", options->json, "every run with its seeds, metrics, curves and digest, as JSON");
   command->add_flag("--csv", options->csv, "a row a run (with --trial: a row a report), without any clock time")

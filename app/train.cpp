@@ -13,7 +13,8 @@ namespace {
 
 constexpr const char* kFooter = R"(
 Parameters and defaults: cell=lstm hidden_size=128 num_layers=2 batch_size=100 optimizer=adam learning_rate=0.003
-epochs=10 (or max_steps) readout=last_step seed=0; names and aliases are those of sweep files.
+epochs=10 (or max_steps) readout=last_step seed=0; names and aliases are those of sweep files. `caviar params` lists
+every parameter.
 
 Exit codes: as of `caviar sweep`.
 

@@ -40,9 +40,10 @@ constexpr HyperField choice(const char* name, std::size_t offset, std::span<cons
 // The order is the order of help texts: optimizer, penalties, clipping, schedule, averaging, regularisation, data.
 constexpr HyperField kFields[] = {
     choice("optimizer", offsetof(Hyper, optimizer), kOptimizers, 1, "Rule that turns gradients into updates."),
-    number("learning_rate", offsetof(Hyper, learning_rate), 0, 1e30, false, false, 0.003, "",
-           "Size of an update; with a schedule, its largest value. Far too large a rate makes the run diverge, which "
-           "is recorded, not refused."),
+    number(
+        "learning_rate", offsetof(Hyper, learning_rate), 0, 1e30, false, false, 0.003, "",
+        "Size of an update; with a schedule, the rate r it scales. Far too large a rate makes the run diverge, which "
+        "is recorded, not refused."),
     number("momentum", offsetof(Hyper, one_minus_momentum), 0, 1, false, true, 0, "",
            "Memory of sgd's and rmsprop's velocity v = momentum v + g, no dampening; the update is rate times v.",
            true),
@@ -77,22 +78,34 @@ constexpr HyperField kFields[] = {
     number("clip_value", offsetof(Hyper, clip_value), 0, kNoLimit, false, false, 0, "",
            "Every element of the gradient is cut to [-clip_value, clip_value]; 0 is off."),
     choice("schedule", offsetof(Hyper, schedule), kSchedules, 0,
-           "How the rate changes from step to step, after the warm-up."),
-    steps("warmup_steps", offsetof(Hyper, warmup_steps), 0, 0, "The rate rises linearly over this many steps."),
+           "The rate at step s of S, both counted after the warm-up, r being learning_rate. constant: r. step: "
+           "r gamma^floor(s / step_size). exponential: r gamma^(s / step_size). inverse_time: r / (1 + gamma s / "
+           "step_size). linear: r (1 + (end_factor - 1) s / S). cosine: eta_min + (r - eta_min) (1 + cos(pi s / S)) / "
+           "2. one_cycle: up from r / div_factor to r and down to r / (div_factor final_div_factor), each along half a "
+           "cosine; the rate only, where PyTorch also cycles momentum by default."),
+    steps(
+        "warmup_steps", offsetof(Hyper, warmup_steps), 0, 0,
+        "Steps before the schedule, the n-th of them (from 1) at learning_rate n / warmup_steps; the schedule's clock "
+        "s starts after them and its length S is shorter by as many."),
     steps("step_size", offsetof(Hyper, step_size), 1, 0,
           "Period of schedules step, exponential and inverse_time; default: the steps of one epoch."),
     number("gamma", offsetof(Hyper, gamma), 0, 1e30, false, false, 0.1, "",
-           "Factor per step_size in schedules step and exponential; strength in inverse_time."),
+           "Schedule step multiplies the rate by gamma after every step_size steps; exponential does so smoothly, by "
+           "gamma^(1 / step_size) at every step; inverse_time divides it by 1 + gamma s / step_size."),
     number("end_factor", offsetof(Hyper, end_factor), 0, 1e30, false, false, 0, "",
-           "Rate at the end of schedule linear, as a share of learning_rate."),
+           "Schedule linear goes from learning_rate to end_factor times learning_rate, which it would reach one step "
+           "after the last; PyTorch's LinearLR from start_factor 1 over the whole run."),
     number("eta_min", offsetof(Hyper, eta_min), 0, 1e30, false, false, 0, "",
-           "Rate at the end of schedule cosine, absolute."),
-    number("pct_start", offsetof(Hyper, pct_start), 0, 1, false, false, 0.3, "share of steps",
-           "Share of the run in which schedule one_cycle rises."),
+           "Schedule cosine goes from learning_rate to eta_min, a rate and no factor, which it would reach one step "
+           "after the last; PyTorch's CosineAnnealingLR with T_max the whole run."),
+    number(
+        "pct_start", offsetof(Hyper, pct_start), 0, 1, false, false, 0.3, "share of steps",
+        "Share of the steps after the warm-up in which one_cycle rises: its peak, learning_rate, is at s = pct_start "
+        "S - 1."),
     number("div_factor", offsetof(Hyper, div_factor), 0, 1e30, true, false, 25, "",
            "one_cycle starts at learning_rate / div_factor."),
     number("final_div_factor", offsetof(Hyper, final_div_factor), 0, 1e30, true, false, 1e4, "",
-           "one_cycle ends at its start / final_div_factor."),
+           "one_cycle ends, at its last step, at learning_rate / (div_factor final_div_factor)."),
     choice("polyak", offsetof(Hyper, polyak), kPolyaks, 0,
            "Averages of the weights, evaluated beside the raw ones: exponential with polyak_decay, or uniform from "
            "polyak_start_step on."),

@@ -3,20 +3,13 @@
 #include <algorithm>
 #include <array>
 
-#include "kernels/hyper.h"
+#include "tuner/parameter_help.h"
 
 namespace caviar {
 namespace {
 
 struct Alias {
   std::string_view alias, name;
-};
-
-// Parameters that are not in the table of kernels/hyper.h: sizes, length and seeds.
-constexpr std::string_view kOwnParameters[] = {
-    "model",     "cell",       "nonlinearity", "hidden_size",  "num_layers", "bidirectional",
-    "readout",   "batch_size", "epochs",       "max_steps",    "betas",      "seed",
-    "seed_init", "seed_order", "seed_dropout", "seed_augment", "seed_split",
 };
 
 // What people call our parameters, in the order of the groups they belong to.
@@ -180,12 +173,24 @@ constexpr ChoiceAlias kChoiceAliases[] = {
     {"optimizer", "adam_w", "adamw"},
     {"optimizer", "rms_prop", "rmsprop"},
     {"schedule", "none", "constant"},
+    {"schedule", "constantlr", "constant"},
+    {"schedule", "constant_lr", "constant"},
+    {"schedule", "steplr", "step"},
+    {"schedule", "step_lr", "step"},
     {"schedule", "exp", "exponential"},
+    {"schedule", "exponentiallr", "exponential"},
+    {"schedule", "exponential_lr", "exponential"},
     {"schedule", "1/t", "inverse_time"},
     {"schedule", "inv_time", "inverse_time"},
+    {"schedule", "linearlr", "linear"},
+    {"schedule", "linear_lr", "linear"},
     {"schedule", "cosine_annealing", "cosine"},
+    {"schedule", "cosineannealinglr", "cosine"},
+    {"schedule", "cosine_annealing_lr", "cosine"},
     {"schedule", "onecycle", "one_cycle"},
     {"schedule", "1cycle", "one_cycle"},
+    {"schedule", "onecyclelr", "one_cycle"},
+    {"schedule", "one_cycle_lr", "one_cycle"},
     {"polyak", "off", "none"},
     {"polyak", "ema", "exponential"},
     {"polyak", "swa", "uniform"},
@@ -273,8 +278,8 @@ std::string canonical_parameter(std::string_view path) {
 
 const std::vector<std::string_view>& known_parameters() {
   static const std::vector<std::string_view> known = [] {
-    std::vector<std::string_view> names(std::begin(kOwnParameters), std::end(kOwnParameters));
-    for (const HyperField& field : hyper_fields()) names.push_back(field.name);
+    std::vector<std::string_view> names;
+    for (const ParameterHelp& help : parameter_help()) names.push_back(help.name);
     std::sort(names.begin(), names.end());
     return names;
   }();
@@ -287,6 +292,30 @@ std::string canonical_choice(std::string_view parameter, std::string_view word) 
     if (alias.parameter == parameter && alias.alias == wanted) return std::string(alias.name);
   }
   return wanted;
+}
+
+std::vector<std::string_view> parameter_aliases(std::string_view name) {
+  std::vector<std::string_view> aliases;
+  for (const Alias& alias : kAliases) {
+    if (alias.name == name) aliases.push_back(alias.alias);
+  }
+  return aliases;
+}
+
+std::vector<std::string_view> choice_aliases(std::string_view parameter, std::string_view choice) {
+  std::vector<std::string_view> aliases;
+  for (const ChoiceAlias& alias : kChoiceAliases) {
+    if (alias.parameter == parameter && alias.name == choice) aliases.push_back(alias.alias);
+  }
+  return aliases;
+}
+
+std::vector<std::string_view> metric_aliases(std::string_view name) {
+  std::vector<std::string_view> aliases;
+  for (const Alias& alias : kMetricAliases) {
+    if (alias.name == name) aliases.push_back(alias.alias);
+  }
+  return aliases;
 }
 
 std::span<const std::string_view> known_metrics() { return kMetrics; }

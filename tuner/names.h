@@ -15,7 +15,7 @@ namespace caviar {
 // (`optimizer.name` is optimizer). Then the alias table applies: `lr`, `hidden`, `layers`, `n_epochs`, ...
 std::string canonical_parameter(std::string_view path);
 
-// Every parameter there is, sorted.
+// Every parameter there is, sorted; what each means: parameter_help.h.
 const std::vector<std::string_view>& known_parameters();
 
 // The word for a choice of a parameter: lower case, `-` as `_`, aliases resolved ("onecycle" is one_cycle). A word
@@ -26,6 +26,11 @@ std::string canonical_choice(std::string_view parameter, std::string_view word);
 // "".
 std::span<const std::string_view> known_metrics();
 std::string canonical_metric(std::string_view name);
+
+// The other words, folded (lower case, `_`), that mean a parameter, a choice of a parameter, or a metric.
+std::vector<std::string_view> parameter_aliases(std::string_view name);
+std::vector<std::string_view> choice_aliases(std::string_view parameter, std::string_view choice);
+std::vector<std::string_view> metric_aliases(std::string_view name);
 
 // The candidate with the fewest edits (insert, delete, replace, swap of neighbours; case and `-` against `_` are free)
 // from `word`, the first of equals; "" when none is within a third of the longer word.

@@ -26,6 +26,19 @@ constexpr std::string_view kGoals[] = {"minimize", "maximize"};
 constexpr std::string_view kImputes[] = {"latest", "best", "worst"};
 constexpr std::string_view kRunningImputes[] = {"latest", "best", "worst", "false"};
 
+constexpr SettingHelp kSettings[] = {
+    {"data", "mnist", "a name `caviar data list` shows, or a directory", "The data set."},
+    {"seeds", "1", "1 to 1000000", "Runs of every trial, each on seeds of its own, so that chance can be told apart."},
+    {"count", "run_cap, or the whole grid", "0 or more",
+     "Trials; random search needs it, or run_cap; 0 checks the file and trains nothing."},
+    {"window", "256", "1 or more", "How many trials an adaptive sampler may lag behind; grid and random do not."},
+    {"precision", "fp32", "fp32, mixed", "Arithmetic of the training; only fp32 can be run."},
+    {"validate_on", "validation", "validation, test",
+     "What val_ metrics are measured on; `test` repeats studies that tuned on the test set, and is optimistic."},
+    {"sweep_seed", "0", "0 to 2^64 - 1", "Chooses the trials of random search."},
+    {"validation_examples", "10000", "1 or more", "Training examples kept for validation, drawn by seed_split."},
+};
+
 class SweepReader {
  public:
   explicit SweepReader(SweepSpec& spec) : spec_(spec), reader_(spec.filename, spec.warnings) {}
@@ -289,12 +302,12 @@ class SweepReader {
   void read_settings() {
     const YamlNode* block = find("caviar");
     if (!block) return;
-    constexpr std::string_view kKeys[] = {"data",      "seeds",       "count",      "window",
-                                          "precision", "validate_on", "sweep_seed", "validation_examples"};
+    std::vector<std::string_view> keys;
+    for (const SettingHelp& setting : kSettings) keys.push_back(setting.name);
     constexpr std::string_view kPrecisions[] = {"fp32", "mixed"};
     constexpr std::string_view kValidateOn[] = {"validation", "test"};
     reader_.require_map(*block, "caviar");
-    reader_.require_keys(*block, "caviar", kKeys);
+    reader_.require_keys(*block, "caviar", keys);
     Settings& settings = spec_.settings;
     if (const YamlNode* node = block->find("data")) settings.data = reader_.string(*node, "data");
     if (const YamlNode* node = block->find("seeds")) settings.seeds = reader_.integer(*node, "seeds", 1, 1'000'000);
@@ -373,6 +386,8 @@ std::vector<std::int64_t> hyperband_bands(const EarlyTerminateSpec& early) {
   }
   return bands;
 }
+
+std::span<const SettingHelp> setting_help() { return kSettings; }
 
 SweepSpec parse_sweep(const std::string& text, const std::string& filename) {
   SweepSpec spec;

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tuner/trial.h"
@@ -84,6 +86,14 @@ struct Settings {
   std::int64_t validation_examples = 10000;  // >= 1
   std::optional<std::uint64_t> sweep_seed;
 };
+
+// A key of the block `caviar:`, as help shows it.
+struct SettingHelp {
+  std::string_view name, fallback, legal, meaning;
+};
+
+// Every key of the block; parse_sweep refuses others.
+std::span<const SettingHelp> setting_help();
 
 struct SweepSpec {
   std::string filename;

@@ -7,11 +7,14 @@
 
 #include "tests/support/study_program.h"
 #include "tests/support/study_verify.h"
+#include "tuner/names.h"
+#include "tuner/spec.h"
 
 namespace caviar {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -216,6 +219,7 @@ TEST_F(Program, JsonHoldsEveryRunAndCsvHasNoClockTimes) {
   EXPECT_THAT(place_.run({"show", "s", "--trial", "3", "--csv"}).out, StartsWith("trial,repeat,rung,step,train_loss"));
   EXPECT_EQ(place_.run({"show", "s", "--trial", "99"}).code, 1);
   EXPECT_EQ(place_.run({"show", "s", "--json", "--csv"}).code, 2);
+  EXPECT_EQ(place_.run({"show", "s", "--top", "-1"}).code, 2);
 }
 
 TEST_F(Program, ValidationOnTheTestSetSaysSo) {
@@ -234,9 +238,36 @@ TEST_F(Program, TrainTrainsOneConfigOnEverySeed) {
   EXPECT_THAT(verify_study(place_.file("t")), IsEmpty());
 }
 
+TEST_F(Program, ParamsExplainsEveryParameterMetricAndSetting) {
+  const Ended all = place_.run({"params"});
+  EXPECT_EQ(all.code, 0) << all.err;
+  for (const std::string_view name : known_parameters()) {
+    EXPECT_THAT(all.out, ContainsRegex("\n" + std::string(name) + " = [^ ].*    \\[")) << name;
+  }
+  for (const std::string_view name : known_metrics()) EXPECT_THAT(all.out, HasSubstr("\n" + std::string(name) + "  "));
+  for (const SettingHelp& setting : setting_help()) {
+    EXPECT_THAT(all.out, HasSubstr("\n" + std::string(setting.name) + " = "));
+  }
+}
+
+TEST_F(Program, ParamsExplainsOneByAnyOfItsNames) {
+  const Ended one = place_.run({"params", "LR"});
+  EXPECT_EQ(one.code, 0);
+  EXPECT_THAT(one.out, AllOf(StartsWith("learning_rate = 0.003 "), HasSubstr("base_lr"), Not(HasSubstr("momentum"))));
+  EXPECT_THAT(place_.run({"params", "schedule"}).out, HasSubstr("cosine may be written"));
+  const Ended none = place_.run({"params", "learnin_rate"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_THAT(none.err, AllOf(HasSubstr("'learnin_rate'"), HasSubstr("did you mean 'learning_rate'?")));
+  EXPECT_THAT(place_.run({"train", "--help"}).out, HasSubstr("caviar params"));
+}
+
 TEST_F(Program, HelpIsCompleteForEverySubcommand) {
-  for (const auto& command : std::vector<std::vector<std::string>>{
-           {"--help"}, {"sweep", "--help"}, {"show", "--help"}, {"data", "--help"}, {"data", "fetch", "--help"}}) {
+  for (const auto& command : std::vector<std::vector<std::string>>{{"--help"},
+                                                                   {"sweep", "--help"},
+                                                                   {"show", "--help"},
+                                                                   {"data", "--help"},
+                                                                   {"data", "fetch", "--help"},
+                                                                   {"params", "--help"}}) {
     const Ended ended = place_.run(command);
     EXPECT_EQ(ended.code, 0);
     EXPECT_THAT(ended.out, HasSubstr("Example"));

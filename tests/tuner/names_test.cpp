@@ -1,6 +1,9 @@
 // One word for each thing, and the nearest one when a user slips.
 #include "tuner/names.h"
 
+#include <utility>
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "kernels/hyper.h"
@@ -45,7 +48,33 @@ TEST(Names, ChoicesHaveAliasesToo) {
   EXPECT_EQ(canonical_choice("schedule", "OneCycle"), "one_cycle");
   EXPECT_EQ(canonical_choice("schedule", "1/t"), "inverse_time");
   EXPECT_EQ(canonical_choice("optimizer", "RMS-prop"), "rmsprop");
+  EXPECT_THAT(choice_aliases("readout", "mean"), testing::ElementsAre("avg", "average"));
   EXPECT_EQ(canonical_choice("optimizer", "avg"), "avg");  // an alias of another parameter's choice
+}
+
+TEST(Names, SchedulesGoByPyTorchsNamesToo) {
+  constexpr std::pair<const char*, const char*> kNames[] = {
+      {"StepLR", "step"},
+      {"ExponentialLR", "exponential"},
+      {"LinearLR", "linear"},
+      {"CosineAnnealingLR", "cosine"},
+      {"OneCycleLR", "one_cycle"},
+      {"ConstantLR", "constant"},
+      {"cosineannealinglr", "cosine"},
+      {"ONECYCLELR", "one_cycle"},
+  };
+  for (const auto& [theirs, ours] : kNames) EXPECT_EQ(canonical_choice("schedule", theirs), ours);
+}
+
+TEST(Names, AliasesAreListedByWhatTheyMean) {
+  EXPECT_THAT(parameter_aliases("learning_rate"), testing::Contains("lr"));
+  for (const std::string_view name : known_parameters()) {
+    for (const std::string_view alias : parameter_aliases(name)) EXPECT_EQ(canonical_parameter(alias), name) << alias;
+  }
+  for (const std::string_view name : known_metrics()) {
+    EXPECT_FALSE(metric_aliases(name).empty()) << name;
+    for (const std::string_view alias : metric_aliases(name)) EXPECT_EQ(canonical_metric(alias), name) << alias;
+  }
 }
 
 TEST(Names, MetricsAndTheirAliases) {

@@ -326,6 +326,14 @@ void expect_warning(const std::string& text, const std::string& start, const cha
   EXPECT_NE(spec.warnings[0].find(part), std::string::npos) << spec.warnings[0];
 }
 
+TEST(Spec, EveryExplainedKeyOfTheCaviarBlockIsReadAndItsDefaultLegal) {
+  for (const SettingHelp& setting : setting_help()) {
+    if (setting.name == "count") continue;  // without one the number of trials comes from elsewhere
+    EXPECT_NO_THROW(parse(with(cat("caviar: {", setting.name, ": ", setting.fallback, "}\n")))) << setting.name;
+    expect_refused(with(cat("caviar:\n  ", setting.name, ": [1]\n")), 5, {std::string(setting.name).c_str()});
+  }
+}
+
 TEST(Spec, WhatIsOddButLegalIsAWarning) {
   const auto entry = [](const std::string& x) { return cat("method: random\nparameters:\n  x: ", x, "\n"); };
   expect_warning(entry("{distribution: log_uniform, min: -3, max: 0}"), "sweep.yaml:3: ", "log_uniform_values");
