@@ -97,7 +97,7 @@ void keep_as_recorded(StudyRecord& record, const StudyRecord& before, const Carr
 // 10,000 as MNIST's split has it; where the training set is too small for that, the same share of it, a sixth.
 std::int64_t validation_examples_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data) {
   if (flags.validation_examples) return *flags.validation_examples;
-  constexpr std::int64_t kDefault = Settings{}.validation_examples;
+  static const std::int64_t kDefault = Settings{}.validation_examples;
   const std::int64_t asked = spec.settings.validation_examples;
   if (asked != kDefault || data.train.count >= 2 * kDefault) return asked;
   return std::max<std::int64_t>(1, data.train.count / 6);
