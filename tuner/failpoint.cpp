@@ -73,7 +73,7 @@ void arm_failpoint(const std::string& setting) { armed() = parse(setting); }
 void failpoint(Failpoint point) {
   Armed& state = armed();
   if (state.point != static_cast<int>(point) || --state.passes_left > 0) return;
-  const std::string name = kNames[static_cast<std::size_t>(point)];
+  const std::string name = failpoint_names()[static_cast<std::size_t>(point)];
   state.point = -1;
   if (state.error) fail("failpoint '", name, "' was armed to fail; unset CAVIAR_FAILPOINT to go on");
   ::kill(::getpid(), SIGKILL);

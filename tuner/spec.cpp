@@ -30,13 +30,14 @@ constexpr SettingHelp kSettings[] = {
     {"data", "mnist", "a name `caviar data list` shows, or a directory", "The data set."},
     {"seeds", "1", "1 to 1000000", "Runs of every trial, each on seeds of its own, so that chance can be told apart."},
     {"count", "run_cap, or the whole grid", "0 or more",
-     "Trials; random search needs it, or run_cap; 0 checks the file and trains nothing."},
+     "Trials, at most run_cap; random search needs one of the two; 0 checks the file and trains nothing."},
     {"window", "256", "1 or more", "How many trials an adaptive sampler may lag behind; grid and random do not."},
     {"precision", "fp32", "fp32, mixed", "Arithmetic of the training; only fp32 can be run."},
     {"validate_on", "validation", "validation, test",
      "What val_ metrics are measured on; `test` repeats studies that tuned on the test set, and is optimistic."},
     {"sweep_seed", "0", "0 to 2^64 - 1", "Chooses the trials of random search."},
-    {"validation_examples", "10000", "1 or more", "Training examples kept for validation, drawn by seed_split."},
+    {"validation_examples", "10000, or a sixth of fewer than 20000", "1 or more",
+     "Training examples kept for validation, drawn by seed_split."},
 };
 
 class SweepReader {
