@@ -362,5 +362,20 @@ TEST_F(Program, SeedsAreVariedInOneWayOnly) {
   EXPECT_THAT(ended.err, HasSubstr("'seed' is swept"));
 }
 
+// P8: what surrounds the program is no part of a run. Another locale, time zone, thread setting of libraries and memory
+// that is not zero when it is handed out.
+TEST_F(Program, TheEnvironmentChangesNoResult) {
+  place_.write_sweep("a.yaml", 2);
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "plain"}).code, 0);
+  const std::vector<std::pair<const char*, const char*>> other = {
+      {"LC_ALL", "de_DE.UTF-8"}, {"TZ", "Asia/Kathmandu"}, {"OMP_NUM_THREADS", "7"}, {"MALLOC_PERTURB_", "165"}};
+  for (const auto& [name, value] : other) ::setenv(name, value, 1);
+  const Ended ended = place_.run({"sweep", "a.yaml", "--study", "other/place", "--threads", "3"});
+  const std::string there = csv("other/place");
+  for (const auto& [name, value] : other) ::unsetenv(name);
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(there, csv("plain"));
+}
+
 }  // namespace
 }  // namespace caviar
