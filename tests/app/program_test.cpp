@@ -1,4 +1,8 @@
 // The program as a user meets it: what it says, what it returns, what it leaves behind.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
 #include <random>
 
 #include <gmock/gmock.h>
@@ -284,6 +288,9 @@ TEST_F(Program, DataListNamesWhatIsKnown) {
 }
 
 TEST_F(Program, ATerminalShowsABarAndCtrlCWorksThere) {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  if (terminal < 0) GTEST_SKIP() << "no pseudo-terminal can be opened here (/dev/ptmx)";
+  ::close(terminal);
   place_.write_sweep("a.yaml", 400);
   const Ended ended = place_.on_terminal({"sweep", "a.yaml", "--study", "s"}, "samples/s");
   EXPECT_EQ(ended.code, 3) << ended.out;
