@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
   // A limit on the size of files is an error of the write that met it, to be reported like a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
 
-  CLI::App program("caviar trains thousands of small models at once and says which differences between them are real.");
+  CLI::App program("caviar trains thousands of small models at once and shows how much of a ranking is seed noise.");
   program.set_version_flag("--version", std::string("caviar ") + kVersion);
   program.require_subcommand(1);
   program.get_formatter()->column_width(34);
