@@ -36,8 +36,8 @@ constexpr SettingHelp kSettings[] = {
     {"validate_on", "validation", "validation, test",
      "What val_ metrics are measured on; `test` repeats studies that tuned on the test set, and is optimistic."},
     {"sweep_seed", "0", "0 to 2^64 - 1", "Chooses the trials of random search."},
-    {"validation_examples", "10000, or a sixth of fewer than 20000", "1 or more",
-     "Training examples kept for validation, drawn by seed_split."},
+    {"validation_examples", "10000", "1 or more",
+     "Training examples kept for validation, drawn by seed_split; of a training set below 20000 a sixth."},
 };
 
 class SweepReader {
