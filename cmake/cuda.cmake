@@ -1,10 +1,12 @@
 # The CUDA part: found, not required. Sets CAVIAR_HAS_CUDA; where it is true,
 #   caviar_cuda         a library of kernels/**/*.cu, compiled by nvcc
 #   caviar_engine_cuda  objects of engine/cuda/*.cpp, host code, compiled as the rest of the program is
-# Either is missing while there are no such files. Nothing outside the CUDA part is compiled otherwise than without it.
+#   cuda                all of this, as a target; it exists, and does nothing, without a toolkit too
+# A library is missing while there are no such files. Nothing outside the CUDA part is compiled otherwise than without it.
 set(CAVIAR_CUDA "AUTO" CACHE STRING "The CUDA part: ON, OFF, or AUTO (where nvcc is found and nothing is sanitized)")
 set_property(CACHE CAVIAR_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(CAVIAR_HAS_CUDA FALSE)
+add_custom_target(cuda)
 
 # Ends the search: without an nvcc, AUTO says why there is no CUDA part and ON ends the configuration.
 macro(no_cuda reason)
@@ -84,10 +86,12 @@ file(GLOB_RECURSE cuda_kernels CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.c
 if(cuda_kernels)
   add_library(caviar_cuda STATIC ${cuda_kernels})
   target_link_libraries(caviar_cuda PUBLIC caviar_kernels CUDA::cudart_static)
+  add_dependencies(cuda caviar_cuda)
 endif()
 
 file(GLOB cuda_host_code CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/cuda/*.cpp)
 if(cuda_host_code)
   add_library(caviar_engine_cuda OBJECT ${cuda_host_code})
   target_link_libraries(caviar_engine_cuda PUBLIC caviar_engine caviar_cuda CUDA::cudart_static)
+  add_dependencies(cuda caviar_engine_cuda)
 endif()
