@@ -1,7 +1,8 @@
 // The list of models and devices: every pack there is comes from here.
 #include <type_traits>
 
-#include "engine/pack_of.h"
+#include "engine/cpu_pack.h"
+#include "kernels/base/error.h"
 #include "models/birnn.h"
 
 namespace caviar {
@@ -40,7 +41,7 @@ void check_cpu_order(const RunOrder& order, const Dataset& data) {
 
 std::unique_ptr<Pack> make_cpu_pack(const PackKey& key, std::shared_ptr<const Dataset> data, int slots) {
   return with_family(key, *data, [&](auto model, const auto& shape) -> std::unique_ptr<Pack> {
-    return std::make_unique<PackOf<typename decltype(model)::type>>(key, shape, data, slots);
+    return std::make_unique<CpuPack<typename decltype(model)::type>>(key, shape, data, slots);
   });
 }
 

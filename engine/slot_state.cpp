@@ -9,6 +9,8 @@
 #include "engine/digest.h"
 #include "engine/law_breaker.h"
 #include "kernels/base/error.h"
+#include "kernels/metrics.h"
+#include "kernels/prelude.h"
 
 namespace caviar {
 
@@ -17,17 +19,13 @@ namespace {
 // Raised when the layout below changes; a state of another version is refused.
 constexpr std::uint64_t kStateVersion = 0x0001'5641'4943'0001;
 
-std::uint32_t examples_of(const Dataset& data) { return static_cast<std::uint32_t>(data.train.count); }
-
 // Mean and standard deviation (population) of the training pixels in [0, 1], from exact integer sums.
-void set_pixel_moments(Slot& slot, const Dataset& data) {
-  const ExampleOrder order{false,
-                           !slot.data.validate_on_test,
-                           {},
-                           slot.data.validate_on_test ? Permutation{} : training_order(slot, 0).split};
+void set_pixel_moments(SlotRow& row, const Dataset& data) {
+  ExampleOrder order = training_order(row, 0);
+  order.shuffled = 0;
   const std::int64_t size = static_cast<std::int64_t>(data.steps) * data.features;
   std::array<std::int64_t, 256> histogram{};
-  for (std::int64_t i = 0; i < slot.row.train_examples; ++i) {
+  for (std::int64_t i = 0; i < row.train_examples; ++i) {
     const std::uint8_t* pixel = data.train.features.data() + order.at(i) * size;
     for (std::int64_t j = 0; j < size; ++j) ++histogram[pixel[j]];
   }
@@ -36,16 +34,15 @@ void set_pixel_moments(Slot& slot, const Dataset& data) {
     sum += histogram[static_cast<std::size_t>(v)] * v;
     squares += histogram[static_cast<std::size_t>(v)] * v * v;
   }
-  const double n = static_cast<double>(slot.row.train_examples) * static_cast<double>(size);
+  const double n = static_cast<double>(row.train_examples) * static_cast<double>(size);
   const double mean = static_cast<double>(sum) / n;
   const double variance = static_cast<double>(squares) / n - mean * mean;
-  slot.row.pixel_mean = static_cast<float>(mean / 255.0);
-  slot.row.pixel_std = variance > 0 ? static_cast<float>(std::sqrt(variance) / 255.0) : 1.0f;
+  row.pixel_mean = static_cast<float>(mean / 255.0);
+  row.pixel_std = variance > 0 ? static_cast<float>(std::sqrt(variance) / 255.0) : 1.0f;
 }
 
-void put_canonical(ByteWriter& out, const Buffer<float>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i)
-    out.put(std::isnan(values[i]) ? std::uint32_t{0x7fc00000} : std::bit_cast<std::uint32_t>(values[i]));
+void put_canonical(ByteWriter& out, std::span<const float> values) {
+  for (const float v : values) out.put(std::isnan(v) ? std::uint32_t{0x7fc00000} : std::bit_cast<std::uint32_t>(v));
 }
 
 double canonical(double x) { return std::isnan(x) ? std::bit_cast<double>(std::uint64_t{0x7ff8000000000000}) : x; }
@@ -54,6 +51,19 @@ void put_metrics(ByteWriter& out, const Metrics& m) {
   out.put(canonical(m.loss));
   out.put(m.correct);
   out.put(m.examples);
+}
+
+// The digest of all reports up to and with `report`.
+Digest chain_digest(const Digest& before, const Report& r) {
+  ByteWriter out;
+  out.put(before.high);
+  out.put(before.low);
+  out.put(r.rung);
+  out.put(r.step);
+  for (const Metrics* m : {&r.train, &r.validation, &r.averaged, &r.test, &r.averaged_test}) put_metrics(out, *m);
+  out.put(static_cast<std::int32_t>(r.diverged));
+  const std::vector<std::byte> bytes = out.take();
+  return hash128(bytes.data(), bytes.size(), 0);
 }
 
 // The numbers of floats in a state.
@@ -110,111 +120,125 @@ void check_order(const RunOrder& order, const Dataset& data) {
     fail("averaged must say whether hyper.polyak keeps an average.");
 }
 
-Slot make_slot(const RunOrder& order, const Dataset& data, std::int64_t size) {
+Slot make_slot(const RunOrder& order, const Dataset& data) {
   check_order(order, data);
   Slot s;
   s.run = order.run;
-  s.row.hyper = order.hyper;
-  s.row.seeds = {order.seeds.init, order.seeds.order, order.seeds.dropout, order.seeds.augment, order.seeds.split};
-  s.data = order.data;
-  s.row.train_examples = data.train.count - (order.data.validate_on_test ? 0 : order.data.validation_examples);
   s.rung_steps = order.rung_steps;
-  s.batch_size = order.key.batch_size;
-  s.params = Buffer<float>(static_cast<std::size_t>(size));
-  s.state = Buffer<float>(static_cast<std::size_t>(size) * static_cast<std::size_t>(order.key.state_arrays));
-  if (order.key.averaged) s.averages = Buffer<float>(static_cast<std::size_t>(size));
-  if (s.row.hyper.standardize) set_pixel_moments(s, data);
   return s;
 }
 
-std::vector<std::byte> save(const Slot& s) {
+SlotRow make_row(const RunOrder& order, const Dataset& data) {
+  SlotRow r;
+  r.hyper = order.hyper;
+  r.seeds = {order.seeds.init, order.seeds.order, order.seeds.dropout, order.seeds.augment, order.seeds.split};
+  r.validate_on_test = order.data.validate_on_test;
+  r.test_examples = data.test.count;
+  r.validation_examples = order.data.validate_on_test ? data.test.count : order.data.validation_examples;
+  r.train_examples = data.train.count - (order.data.validate_on_test ? 0 : order.data.validation_examples);
+  r.batch_size = order.key.batch_size;
+  r.averaged = order.key.averaged;
+  if (r.hyper.standardize) set_pixel_moments(r, data);
+  return r;
+}
+
+std::vector<std::byte> save(const Slot& s, const SlotRow& row, const SlotArrays<const float>& arrays) {
   ByteWriter out;
   out.put(kStateVersion);
-  out.put(static_cast<std::uint64_t>(s.params.size()));
-  out.put(static_cast<std::uint64_t>(s.state.size()));
-  out.put(static_cast<std::uint64_t>(s.averages.size()));
-  out.put(s.row.step);
-  out.put(s.row.mu_product);
-  out.put(s.row.loss_sum);
-  out.put(s.row.correct);
-  out.put(s.row.examples);
-  out.put(s.row.diverged);
+  out.put(static_cast<std::uint64_t>(arrays.params.size()));
+  out.put(static_cast<std::uint64_t>(arrays.state.size()));
+  out.put(static_cast<std::uint64_t>(arrays.averages.size()));
+  out.put(row.step);
+  out.put(row.mu_product);
+  out.put(row.loss_sum);
+  out.put(row.correct);
+  out.put(row.examples);
+  out.put(row.diverged);
   out.put(s.rung);
   out.put(s.reported_step);
   out.put(s.metrics_digest.high);
   out.put(s.metrics_digest.low);
-  out.put_array(s.params.data(), s.params.size());
-  out.put_array(s.state.data(), s.state.size());
-  out.put_array(s.averages.data(), s.averages.size());
+  out.put_array(arrays.params.data(), arrays.params.size());
+  out.put_array(arrays.state.data(), arrays.state.size());
+  out.put_array(arrays.averages.data(), arrays.averages.size());
   return out.take();
 }
 
-void restore(Slot& s, const std::vector<std::byte>& state) {
+void restore(Slot& s, SlotRow& row, const SlotArrays<float>& arrays, const std::vector<std::byte>& state) {
   ByteReader in(state);
-  check_sizes(read_sizes(in), {s.params.size(), s.state.size(), s.averages.size()});
-  s.row.step = in.get<std::int64_t>();
-  s.row.mu_product = in.get<double>();
-  s.row.loss_sum = in.get<double>();
-  s.row.correct = in.get<std::int64_t>();
-  s.row.examples = in.get<std::int64_t>();
-  s.row.diverged = in.get<std::int32_t>();
+  check_sizes(read_sizes(in), {arrays.params.size(), arrays.state.size(), arrays.averages.size()});
+  row.step = in.get<std::int64_t>();
+  row.mu_product = in.get<double>();
+  row.loss_sum = in.get<double>();
+  row.correct = in.get<std::int64_t>();
+  row.examples = in.get<std::int64_t>();
+  row.diverged = in.get<std::int32_t>();
   s.rung = in.get<std::int32_t>();
   s.reported_step = in.get<std::int64_t>();
   s.metrics_digest.high = in.get<std::uint64_t>();
   s.metrics_digest.low = in.get<std::uint64_t>();
-  in.get_array(s.params.data(), s.params.size());
-  in.get_array(s.state.data(), s.state.size());
-  in.get_array(s.averages.data(), s.averages.size());
-  if (law_breaker == LawBreaker::kMissingMoment && s.state.size() > 0)
-    std::fill_n(s.state.data() + (s.state.size() - s.params.size()), s.params.size(), 0.0f);
-  if (law_breaker == LawBreaker::kMissingCounter) s.row.mu_product = 1;
+  in.get_array(arrays.params.data(), arrays.params.size());
+  in.get_array(arrays.state.data(), arrays.state.size());
+  in.get_array(arrays.averages.data(), arrays.averages.size());
+  s.examples_before = row.examples;
+  if (law_breaker == LawBreaker::kMissingMoment && arrays.state.size() > 0)
+    std::fill_n(arrays.state.data() + (arrays.state.size() - arrays.params.size()), arrays.params.size(), 0.0f);
+  if (law_breaker == LawBreaker::kMissingCounter) row.mu_product = 1;
   if (!in.at_end())
     fail("A saved state is longer than its run. Remove the checkpoint; the run then starts from its beginning.");
 }
 
-BatchPlace batch_place(const Slot& s) {
-  const std::int64_t n = s.row.train_examples, b = s.batch_size, batches = (n + b - 1) / b;
-  const std::int64_t first = s.row.step % batches * b;
-  return {static_cast<std::uint32_t>(s.row.step / batches), first, static_cast<int>(std::min(b, n - first))};
+std::int64_t steps_to_rung(const Slot& s, const SlotRow& r) {
+  if (r.diverged || r.step >= r.hyper.total_steps) return 0;
+  const std::int64_t into = r.step % s.rung_steps;
+  if (into == 0 && r.step > s.reported_step) return 0;
+  return std::min(s.rung_steps - into, r.hyper.total_steps - r.step);
 }
 
-ExampleOrder training_order(const Slot& s, std::uint32_t epoch) {
-  ExampleOrder o;
-  o.shuffled = true;
-  o.order =
-      make_permutation(s.row.seeds.order, Stream::kOrder, epoch, static_cast<std::uint32_t>(s.row.train_examples));
-  o.carved = !s.data.validate_on_test;
-  if (o.carved) {
-    const std::int64_t all = s.row.train_examples + s.data.validation_examples;
-    o.split = make_permutation(s.row.seeds.split, Stream::kSplit, 0, static_cast<std::uint32_t>(all));
+std::int32_t measures_at(const SlotRow& r, std::int64_t step) {
+  const bool test = step >= r.hyper.total_steps && r.test_examples > 0;
+  std::int32_t all = bit_of(Measure::kValidation);
+  if (r.averaged) all |= bit_of(Measure::kAveraged);
+  if (test) all |= bit_of(Measure::kTest);
+  if (test && r.averaged) all |= bit_of(Measure::kAveragedTest);
+  return all;
+}
+
+Report finish_rung(Slot& s, SlotRow& row) {
+  const auto measured = [&](Measure m) {
+    const Measured& sums = row.measured[static_cast<int>(m)];
+    return Metrics{sums.examples ? sums.loss_sum / static_cast<double>(sums.examples) : 0, sums.correct, sums.examples};
+  };
+  Report r;
+  r.run = s.run;
+  r.rung = s.rung;
+  r.step = row.step;
+  r.train = {row.examples ? row.loss_sum / static_cast<double>(row.examples) : 0, row.correct, row.examples};
+  r.validation = measured(Measure::kValidation);
+  r.averaged = measured(Measure::kAveraged);
+  r.diverged = row.diverged || is_diverged(r.validation.loss);
+  r.last = r.diverged || row.step >= row.hyper.total_steps;
+  if (!r.diverged) {
+    r.test = measured(Measure::kTest);
+    r.averaged_test = measured(Measure::kAveragedTest);
   }
-  return o;
+  r.samples = row.examples - s.examples_before;
+  row.diverged = r.diverged;
+  row.loss_sum = 0;
+  row.correct = row.examples = s.examples_before = 0;
+  row.measures = 0;
+  for (Measured& m : row.measured) m = {};
+  s.reported_step = r.step;
+  ++s.rung;
+  s.metrics_digest = chain_digest(s.metrics_digest, r);
+  s.phase = r.last ? Slot::Phase::kOver : Slot::Phase::kAtRung;
+  return r;
 }
 
-ValidationPlace validation_place(const Slot& s, const Dataset& data) {
-  if (s.data.validate_on_test) return {&data.test, {}, 0, data.test.count};
-  ValidationPlace v{&data.train, {}, s.row.train_examples, s.data.validation_examples};
-  v.order.carved = true;
-  v.order.split = make_permutation(s.row.seeds.split, Stream::kSplit, 0, examples_of(data));
-  return v;
-}
-
-Digest chain_digest(const Digest& before, const Report& r) {
+Digest final_digest(const Slot& s, const SlotArrays<const float>& arrays) {
   ByteWriter out;
-  out.put(before.high);
-  out.put(before.low);
-  out.put(r.rung);
-  out.put(r.step);
-  for (const Metrics* m : {&r.train, &r.validation, &r.averaged, &r.test, &r.averaged_test}) put_metrics(out, *m);
-  out.put(static_cast<std::int32_t>(r.diverged));
-  const std::vector<std::byte> bytes = out.take();
-  return hash128(bytes.data(), bytes.size(), 0);
-}
-
-Digest final_digest(const Slot& s) {
-  ByteWriter out;
-  put_canonical(out, s.params);
-  put_canonical(out, s.averages);
+  put_canonical(out, arrays.params);
+  put_canonical(out, arrays.averages);
   out.put(s.metrics_digest.high);
   out.put(s.metrics_digest.low);
   const std::vector<std::byte> bytes = out.take();

@@ -7,7 +7,9 @@
 
 namespace caviar {
 
-float clip_scale(const Cpu&, const float* gradient, std::int64_t n, float clip_norm) {
+namespace {
+
+float clip_scale(const float* gradient, std::int64_t n, float clip_norm) {
   if (!(clip_norm > 0.0f)) return 1.0f;
   Partials<float> squares;
   for (std::int64_t i = 0; i < n; i += kPartials) {
@@ -17,6 +19,14 @@ float clip_scale(const Cpu&, const float* gradient, std::int64_t n, float clip_n
   }
   const float scale = clip_norm / (sqrt_of(squares.total()) + 1e-6f);
   return scale < 1.0f ? scale : 1.0f;
+}
+
+}  // namespace
+
+void clip(const Cpu&, const ClipArgs& a) {
+  for (int s = a.window.s0; s < a.window.s1; ++s)
+    if (a.rows[s].on && !a.rows[s].diverged)
+      a.rows[s].clip_scale = clip_scale(a.gradient[s], a.size, a.rows[s].hyper.clip_norm);
 }
 
 }  // namespace caviar

@@ -3,27 +3,34 @@
 
 #include "kernels/base/device.h"
 #include "kernels/base/matrix.h"
+#include "kernels/base/slab.h"
+#include "kernels/base/window.h"
+#include "kernels/slots.h"
 
 namespace caviar {
 
 struct DenseArgs {
-  int rows = 0;                     // B of the window
-  int outputs = 0;                  // C
-  Segments inputs;                  // real features of a row
-  int width = 0;                    // floats of a row of features
-  const float* features = nullptr;  // [B, width]
-  const float* weight = nullptr;    // W^T packed: panels of padded(C) columns
-  const float* bias = nullptr;      // [padded(C)]
-  float* out = nullptr;             // [B, padded(C)]
+  Window window;
+  const SlotRow* rows = nullptr;  // [S]
+  int outputs = 0;                // C
+  Segments inputs;                // real features of a row
+  int width = 0;                  // floats of a row of features
+  Slab<const float> features;     // [rows of the window, width]
+  // W [C, inputs.total] as the device reads it. CPU: W^T packed as panels of padded(C) columns, bias [padded(C)]. CUDA:
+  // PyTorch's tensors in place.
+  Slab<const float> weight, bias;
+  Slab<float> out;  // [rows, padded(C)]
   // backward
-  const float* weight_back = nullptr;  // W packed: panels of the input's columns, K = C
-  const float* grad_out = nullptr;     // [B, padded(C)]
-  float* grad_features = nullptr;      // [B, width], overwritten
-  float* grad_weight = nullptr;        // [C, inputs.total], added to
-  float* grad_bias = nullptr;          // [C], added to
+  Slab<const float> weight_back;  // CPU: W packed as panels of the input's columns, K = C. CUDA: W
+  Slab<const float> grad_out;     // [rows, padded(C)]
+  Slab<float> grad_features;      // [rows, width], overwritten
+  Slab<float> grad_weight;        // [C, inputs.total], added to
+  Slab<float> grad_bias;          // [C], added to
 };
 
 void dense_forward(const Cpu&, const DenseArgs& args);
+void dense_forward(const Cuda&, const DenseArgs& args);
 void dense_backward(const Cpu&, const DenseArgs& args);
+void dense_backward(const Cuda&, const DenseArgs& args);
 
 }  // namespace caviar

@@ -4,24 +4,26 @@
 #include <cstdint>
 
 #include "kernels/base/device.h"
+#include "kernels/base/slab.h"
+#include "kernels/base/window.h"
+#include "kernels/slots.h"
 
 namespace caviar {
 
 struct DropoutArgs {
-  float probability = 0;  // of zeroing, in [0, 1)
-  std::uint64_t seed = 0;
-  std::uint32_t step = 0;        // optimizer updates done
-  std::uint32_t layer = 0;       // the layer that reads the result: 1, 2, ...
-  int steps = 0, rows = 0;       // T, B of the window
-  int first_row = 0;             // of the window in the batch
-  int segments = 2, length = 0;  // real features of a row: directions, H
-  int width = 0;                 // floats of a row, >= segments padded(length)
-  const float* in = nullptr;     // [T, B, width]
-  float* out = nullptr;          // the same shape; may be `in`
+  Window window;
+  const SlotRow* rows = nullptr;  // [S]: hyper.dropout, seeds.dropout, step
+  std::uint32_t layer = 0;        // the layer that reads the result: 1, 2, ...
+  int steps = 0;                  // T
+  int segments = 2, length = 0;   // real features of a row: directions, H
+  int width = 0;                  // floats of a row, >= segments padded(length)
+  Slab<const float> in;           // [T, rows of the window, width]
+  Slab<float> out;                // the same shape; may be `in`
 };
 
 // out = in * factor, element ((b T + t) segments + segment) padded(length) + j of the batch taking the factor of that
-// number. The same call on gradients is the backward pass.
+// number. The same call on gradients is the backward pass. A slot with probability 0: out = in.
 void dropout(const Cpu&, const DropoutArgs& args);
+void dropout(const Cuda&, const DropoutArgs& args);
 
 }  // namespace caviar

@@ -1,13 +1,30 @@
-// Initial weights of one tensor.
+// Initial weights, and clean memory.
 #pragma once
 
 #include <cstdint>
 
 #include "kernels/base/device.h"
+#include "kernels/base/slab.h"
+#include "kernels/base/window.h"
+#include "kernels/slots.h"
 
 namespace caviar {
 
-// w[i] = initial_weight(seed, tensor, i, bound) for i in [0, n): kernels/math/init.h.
-void initialize(const Cpu&, std::uint64_t seed, std::uint32_t tensor, float bound, std::int64_t n, float* w);
+struct InitArgs {
+  Window window;
+  const SlotRow* rows = nullptr;  // [S]: seeds.init
+  std::uint32_t tensor = 0;       // number of the tensor
+  float bound = 0;
+  std::int64_t size = 0;  // of the tensor
+  Slab<float> weights;    // [size]
+};
+
+// weights[i] = initial_weight(seed, tensor, i, bound): kernels/math/init.h. Acts on every slot of the window.
+void initialize(const Cpu&, const InitArgs& args);
+void initialize(const Cuda&, const InitArgs& args);
+
+// Sets [size] of every slot of the window to +0.
+void set_zero(const Cpu&, const Window& window, const Slab<float>& values, std::int64_t size);
+void set_zero(const Cuda&, const Window& window, const Slab<float>& values, std::int64_t size);
 
 }  // namespace caviar

@@ -20,14 +20,16 @@ float class_sum(const float* value, int classes) {
   return partial[0];
 }
 
-}  // namespace
-
-void softmax_cross_entropy(const Cpu&, const LossArgs& a) {
+void loss_slot(const LossArgs& a, int slot) {
   const std::ptrdiff_t width = padded(a.classes);
-  const float classes = static_cast<float>(a.classes);
-  for (int row = 0; row < a.rows; ++row) {
-    const float* logit = a.logits + row * width;
-    const int label = a.labels[row];
+  const float classes = static_cast<float>(a.classes), scale = 1.0f / static_cast<float>(a.rows[slot].rows);
+  const float smoothing = a.grad_logits ? a.rows[slot].hyper.label_smoothing : 0.0f;
+  const std::int32_t* labels = a.labels[slot] + a.window.b0;
+  float* losses = a.losses[slot] + a.window.b0;
+  std::int32_t* correct = a.correct[slot] + a.window.b0;
+  for (int row = 0; row < a.window.rows(); ++row) {
+    const float* logit = a.logits[slot] + row * width;
+    const int label = labels[row];
     int best = 0;
     for (int c = 1; c < a.classes; ++c)
       if (logit[c] > logit[best]) best = c;
@@ -36,16 +38,23 @@ void softmax_cross_entropy(const Cpu&, const LossArgs& a) {
     for (int c = 0; c < a.classes; ++c) e[c] = exp_of(logit[c] - max);
     const float sum = class_sum(e, a.classes), log_sum = log_of(sum);
     float loss = cross_entropy(logit[label], max, log_sum);
-    if (a.smoothing > 0.0f)
-      loss = smoothed_cross_entropy(loss, class_sum(logit, a.classes) / classes, max, log_sum, a.smoothing);
-    a.losses[row] = loss;
-    a.correct[row] = best == label;
+    if (smoothing > 0.0f)
+      loss = smoothed_cross_entropy(loss, class_sum(logit, a.classes) / classes, max, log_sum, smoothing);
+    losses[row] = loss;
+    correct[row] = best == label;
     if (!a.grad_logits) continue;
-    float* grad = a.grad_logits + row * width;
+    float* grad = a.grad_logits[slot] + row * width;
     for (int c = 0; c < a.classes; ++c)
-      grad[c] = cross_entropy_gradient(e[c] / sum, c == label, a.smoothing, classes, a.scale);
+      grad[c] = cross_entropy_gradient(e[c] / sum, c == label, smoothing, classes, scale);
     for (std::ptrdiff_t c = a.classes; c < width; ++c) grad[c] = 0.0f;
   }
+}
+
+}  // namespace
+
+void softmax_cross_entropy(const Cpu&, const LossArgs& a) {
+  for (int s = a.window.s0; s < a.window.s1; ++s)
+    if (a.rows[s].on) loss_slot(a, s);
 }
 
 }  // namespace caviar

@@ -4,21 +4,26 @@
 #include <cstdint>
 
 #include "kernels/base/device.h"
+#include "kernels/base/slab.h"
+#include "kernels/base/window.h"
+#include "kernels/slots.h"
 
 namespace caviar {
 
 struct LossArgs {
-  int rows = 0, classes = 0;             // B of the window, C <= 256
-  const float* logits = nullptr;         // [B, padded(C)]
-  const std::int32_t* labels = nullptr;  // [B]
-  float smoothing = 0;                   // label smoothing, in [0, 1)
-  float scale = 0;                       // 1 / examples of the whole batch; not read when evaluating
-  float* losses = nullptr;               // [B]: of each example
-  std::int32_t* correct = nullptr;       // [B]: 1 where the first largest logit is the label's
-  float* grad_logits = nullptr;          // [B, padded(C)], padding set to 0; null when evaluating
+  Window window;
+  const SlotRow* rows = nullptr;    // [S]: rows, the examples of the whole batch; hyper.label_smoothing
+  int classes = 0;                  // C <= 256
+  Slab<const float> logits;         // [rows of the window, padded(C)]
+  Slab<const std::int32_t> labels;  // [B], of the whole batch
+  Slab<float> losses;               // [B]: of each example
+  Slab<std::int32_t> correct;       // [B]: 1 where the first largest logit is the label's
+  Slab<float> grad_logits;          // [rows of the window, padded(C)] of the mean over the batch, padding set to 0.
+                                    // Null when measuring: there is no label smoothing then
 };
 
 // Sums over classes are in the order of kernels/base/reduce.h.
 void softmax_cross_entropy(const Cpu&, const LossArgs& args);
+void softmax_cross_entropy(const Cuda&, const LossArgs& args);
 
 }  // namespace caviar

@@ -1,28 +1,55 @@
 #include "kernels/metrics.h"
 
+#include <algorithm>
+
 #include "kernels/base/reduce.h"
 
 namespace caviar {
 
-BatchMetrics batch_metrics(const Cpu&, const float* losses, const std::int32_t* correct, int rows) {
-  Partials<double> partials;
-  BatchMetrics m;
-  for (int i = 0; i < rows; ++i) {
-    partials.add(i, static_cast<double>(losses[i]));
-    m.correct += correct[i];
-  }
-  m.loss_sum = partials.total();
-  return m;
-}
+namespace {
 
-void record_batch(const Cpu&, SlotRow& row, const BatchMetrics& batch, int rows) {
-  if (is_diverged(batch.loss_sum / rows)) {
+void record_batch_of(SlotRow& row, const float* losses, const std::int32_t* correct) {
+  Partials<double> partials;
+  std::int64_t hits = 0;
+  for (int i = 0; i < row.rows; ++i) {
+    partials.add(i, static_cast<double>(losses[i]));
+    hits += correct[i];
+  }
+  const double loss_sum = partials.total();
+  if (is_diverged(loss_sum / row.rows)) {
     row.diverged = 1;
     return;
   }
-  row.loss_sum += batch.loss_sum;
-  row.correct += batch.correct;
-  row.examples += rows;
+  row.loss_sum += loss_sum;
+  row.correct += hits;
+  row.examples += row.rows;
+  ++row.step;
+}
+
+void record_measured_of(SlotRow& row, Measure measure, const float* losses, const std::int32_t* correct,
+                        double* partials) {
+  Measured& m = row.measured[static_cast<int>(measure)];
+  if (m.examples == 0) std::fill_n(partials, kPartials, 0.0);
+  for (int i = 0; i < row.rows; ++i) {
+    partials[(m.examples + i) % kPartials] += static_cast<double>(losses[i]);
+    m.correct += correct[i];
+  }
+  m.examples += row.rows;
+  Partials<double> all;
+  std::copy_n(partials, kPartials, all.value);
+  m.loss_sum = all.total();
+}
+
+}  // namespace
+
+void record_batch(const Cpu&, const BatchArgs& a) {
+  for (int s = a.window.s0; s < a.window.s1; ++s)
+    if (a.rows[s].on) record_batch_of(a.rows[s], a.losses[s], a.correct[s]);
+}
+
+void record_measured(const Cpu&, const MeasuredArgs& a) {
+  for (int s = a.window.s0; s < a.window.s1; ++s)
+    if (a.rows[s].on) record_measured_of(a.rows[s], a.measure, a.losses[s], a.correct[s], a.partials[s]);
 }
 
 }  // namespace caviar

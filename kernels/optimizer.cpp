@@ -41,52 +41,59 @@ void sweep_none(std::int64_t n, const float* __restrict gradient, float* __restr
 
 using Scalars = StepScalars<float>;
 
-}  // namespace
-
-void update(const Cpu&, const UpdateArgs& a) {
-  const SlotRow& row = *a.row;
-  if (row.diverged) return;
+void update_slot(const UpdateArgs& a, int slot) {
+  const SlotRow& row = a.rows[slot];
   const Hyper& h = row.hyper;
   const Scalars& s = row.now;
-  float* first = a.state;
-  float* second = a.state + a.size;
+  float* first = a.state[slot];
+  float* second = first + a.size;
+  const float* gradient = a.gradient[slot];
+  float* params = a.params[slot];
+  float* averages = a.averages ? a.averages[slot] : nullptr;
   const bool momentum = h.one_minus_momentum < 1.0f;
   switch (h.optimizer) {
     case Optimizer::kSgd:
       if (!momentum)
-        sweep_none(a.size, a.gradient, a.params, a.averages, s, row.clip_scale, [](float p, float g, const Scalars& t) {
+        sweep_none(a.size, gradient, params, averages, s, row.clip_scale, [](float p, float g, const Scalars& t) {
           float none = 0;
           return sgd_update(p, g, none, false, false, t);
         });
       else if (h.nesterov)
-        sweep_one(a.size, a.gradient, a.params, first, a.averages, s, row.clip_scale,
+        sweep_one(a.size, gradient, params, first, averages, s, row.clip_scale,
                   [](float p, float g, float& b, const Scalars& t) { return sgd_update(p, g, b, true, true, t); });
       else
-        sweep_one(a.size, a.gradient, a.params, first, a.averages, s, row.clip_scale,
+        sweep_one(a.size, gradient, params, first, averages, s, row.clip_scale,
                   [](float p, float g, float& b, const Scalars& t) { return sgd_update(p, g, b, true, false, t); });
       break;
     case Optimizer::kAdam:
     case Optimizer::kAdamW:
-      sweep(a.size, a.gradient, a.params, first, second, a.averages, s, row.clip_scale,
+      sweep(a.size, gradient, params, first, second, averages, s, row.clip_scale,
             [](float p, float g, float& m, float& v, const Scalars& t) { return adam_update(p, g, m, v, t); });
       break;
     case Optimizer::kNAdam:
-      sweep(a.size, a.gradient, a.params, first, second, a.averages, s, row.clip_scale,
+      sweep(a.size, gradient, params, first, second, averages, s, row.clip_scale,
             [](float p, float g, float& m, float& v, const Scalars& t) { return nadam_update(p, g, m, v, t); });
       break;
     case Optimizer::kRmsprop:
       if (momentum)
         sweep(
-            a.size, a.gradient, a.params, first, second, a.averages, s, row.clip_scale,
+            a.size, gradient, params, first, second, averages, s, row.clip_scale,
             [](float p, float g, float& v, float& b, const Scalars& t) { return rmsprop_update(p, g, v, b, true, t); });
       else
-        sweep_one(a.size, a.gradient, a.params, first, a.averages, s, row.clip_scale,
+        sweep_one(a.size, gradient, params, first, averages, s, row.clip_scale,
                   [](float p, float g, float& v, const Scalars& t) {
                     float none = 0;
                     return rmsprop_update(p, g, v, none, false, t);
                   });
       break;
   }
+}
+
+}  // namespace
+
+void update(const Cpu&, const UpdateArgs& a) {
+  for (int s = a.window.s0; s < a.window.s1; ++s)
+    if (a.rows[s].on && !a.rows[s].diverged) update_slot(a, s);
 }
 
 }  // namespace caviar

@@ -4,20 +4,24 @@
 #include <cstdint>
 
 #include "kernels/base/device.h"
+#include "kernels/base/slab.h"
+#include "kernels/base/window.h"
 #include "kernels/slots.h"
 
 namespace caviar {
 
 struct UpdateArgs {
-  const SlotRow* row = nullptr;     // hyper, now, clip_scale, diverged
-  std::int64_t size = 0;            // P
-  const float* gradient = nullptr;  // [P], mean over the batch
-  float* params = nullptr;          // [P]
-  float* state = nullptr;           // [state_arrays, P]: adam family m, v; rmsprop v, buffer; sgd buffer
-  float* averages = nullptr;        // [P], or null
+  Window window;
+  const SlotRow* rows = nullptr;  // [S]: hyper, now, clip_scale, diverged
+  std::int64_t size = 0;          // P
+  Slab<const float> gradient;     // [P], mean over the batch
+  Slab<float> params;             // [P]
+  Slab<float> state;              // [state_arrays, P]: adam family m, v; rmsprop v, buffer; sgd buffer
+  Slab<float> averages;           // [P], or null
 };
 
-// Formulas and variants: kernels/math/optimizer.h. Does nothing when the slot has diverged.
+// Formulas and variants: kernels/math/optimizer.h. Leaves slots alone that are off or have diverged.
 void update(const Cpu&, const UpdateArgs& args);
+void update(const Cuda&, const UpdateArgs& args);
 
 }  // namespace caviar

@@ -4,7 +4,9 @@
 #include <cstdint>
 
 #include "kernels/base/device.h"
+#include "kernels/base/slab.h"
 #include "kernels/base/window.h"
+#include "kernels/slots.h"
 
 namespace caviar {
 
@@ -15,19 +17,23 @@ enum class Readout : std::int32_t {
 };
 
 struct ReadoutArgs {
+  Window window;
+  const SlotRow* rows = nullptr;  // [S]
   Readout kind = Readout::kLastStep;
-  int steps = 0, rows = 0;    // T, B of the window
-  int directions = 2;         // 1 or 2
-  int direction_width = 0;    // Hp
-  int width = 0;              // floats of a row, >= directions Hp
-  const float* h = nullptr;   // [T, B, width]
-  float* features = nullptr;  // [B, width]
+  int steps = 0;            // T
+  int directions = 2;       // 1 or 2
+  int direction_width = 0;  // Hp
+  int width = 0;            // floats of a row, >= directions Hp
+  Slab<const float> h;      // [T, rows of the window, width]
+  Slab<float> features;     // [rows, width]
   // backward
-  const float* grad_features = nullptr;
-  float* grad_h = nullptr;  // [T, B, width], overwritten: +0 where the read-out does not look
+  Slab<const float> grad_features;  // [rows, width]
+  Slab<float> grad_h;               // [T, rows, width], overwritten: +0 where the read-out does not look
 };
 
 void readout_forward(const Cpu&, const ReadoutArgs& args);
+void readout_forward(const Cuda&, const ReadoutArgs& args);
 void readout_backward(const Cpu&, const ReadoutArgs& args);
+void readout_backward(const Cuda&, const ReadoutArgs& args);
 
 }  // namespace caviar

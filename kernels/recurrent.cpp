@@ -8,16 +8,69 @@ namespace caviar {
 
 namespace {
 
-// Sizes and addresses of one direction, said once.
+// One direction of one slot, as plain pointers.
+struct Direction {
+  struct Weights {
+    const float *input, *hidden, *input_back, *hidden_back, *input_bias, *hidden_bias;
+  };
+  Direction(const RecurrentArgs& a, int d, int slot);
+
+  Cell cell;
+  int steps, active_steps, rows, hidden;
+  bool reverse;
+  Segments input_segments;
+  const float* x;
+  int x_width;
+  Weights weights;
+  float* gates;
+  int gates_width;
+  float *cells, *h;
+  int h_width;
+  float *grad_h, *scratch, *grad_x;
+  float *grad_input_weight, *grad_hidden_weight, *grad_input_bias, *grad_hidden_bias;
+};
+
+template <class T>
+T* pointer(const Slab<T>& slab, int slot) {
+  return slab ? slab[slot] : nullptr;
+}
+
+Direction::Direction(const RecurrentArgs& a, int d, int s)
+    : cell(a.cell),
+      steps(a.steps),
+      active_steps(a.direction[d].active_steps),
+      rows(a.window.rows()),
+      hidden(a.hidden),
+      reverse(a.direction[d].reverse),
+      input_segments(a.input_segments),
+      x(pointer(a.x, s)),
+      x_width(a.x_width),
+      weights{pointer(a.direction[d].weights.input, s),      pointer(a.direction[d].weights.hidden, s),
+              pointer(a.direction[d].weights.input_back, s), pointer(a.direction[d].weights.hidden_back, s),
+              pointer(a.direction[d].weights.input_bias, s), pointer(a.direction[d].weights.hidden_bias, s)},
+      gates(pointer(a.direction[d].gates, s)),
+      gates_width(a.gates_width),
+      cells(pointer(a.direction[d].cells, s)),
+      h(pointer(a.h, s) + d * padded(a.hidden)),
+      h_width(a.h_width),
+      grad_h(a.grad_h ? a.grad_h[s] + d * padded(a.hidden) : nullptr),
+      scratch(pointer(a.scratch, s)),
+      grad_x(pointer(a.grad_x, s)),
+      grad_input_weight(pointer(a.direction[d].grad_input_weight, s)),
+      grad_hidden_weight(pointer(a.direction[d].grad_hidden_weight, s)),
+      grad_input_bias(pointer(a.direction[d].grad_input_bias, s)),
+      grad_hidden_bias(pointer(a.direction[d].grad_hidden_bias, s)) {}
+
+// Sizes of one direction, said once.
 struct Walk {
-  explicit Walk(const RecurrentArgs& a)
+  explicit Walk(const Direction& a)
       : hp(padded(a.hidden)), stash(a.gates_width), block(static_cast<std::ptrdiff_t>(a.rows)) {}
   int hp;
   std::ptrdiff_t stash;  // floats of a row of gates
   std::ptrdiff_t block;  // rows of a time step
 };
 
-int time_of(const RecurrentArgs& a, int step) { return a.reverse ? a.steps - 1 - step : step; }
+int time_of(const Direction& a, int step) { return a.reverse ? a.steps - 1 - step : step; }
 
 // The gate segments that W_hh's gradient is taken over: gru's third lies apart, behind r_n's own.
 Segments hidden_gates(Cell cell, int hidden) {
@@ -27,7 +80,7 @@ Segments hidden_gates(Cell cell, int hidden) {
 }
 
 // gates += W_hh h + b_hh at time t; gru's n part is kept apart in the fourth segment. Without h: the bias alone.
-void add_hidden_product(const RecurrentArgs& a, const Walk& w, int t, const float* h_before) {
+void add_hidden_product(const Direction& a, const Walk& w, int t, const float* h_before) {
   float* gates = a.gates + t * w.block * w.stash;
   const int added = a.cell == Cell::kGru ? 2 : gate_count(a.cell);
   if (!h_before) {
@@ -106,7 +159,7 @@ void rnn_rows(int rows, int hp, const float* __restrict gates, std::ptrdiff_t st
 }
 
 // Activations of one time step.
-void activate(const RecurrentArgs& a, const Walk& w, int t, int before) {
+void activate(const Direction& a, const Walk& w, int t, int before) {
   float* gates = a.gates + t * w.block * w.stash;
   float* h = a.h + t * w.block * a.h_width;
   switch (a.cell) {
@@ -174,7 +227,7 @@ void rnn_rows_back(int rows, int hp, float* __restrict gates, std::ptrdiff_t str
 }
 
 // Gradients before the activations of one time step.
-void activate_back(const RecurrentArgs& a, const Walk& w, int t, int before) {
+void activate_back(const Direction& a, const Walk& w, int t, int before) {
   float* gates = a.gates + t * w.block * w.stash;
   const float* h = a.h + t * w.block * a.h_width;
   const float* grad_h = a.grad_h + t * w.block * a.h_width;
@@ -200,9 +253,9 @@ void activate_back(const RecurrentArgs& a, const Walk& w, int t, int before) {
 }
 
 // First time of the visited range: they are contiguous in t.
-int first_time(const RecurrentArgs& a) { return a.reverse ? a.steps - a.active_steps : 0; }
+int first_time(const Direction& a) { return a.reverse ? a.steps - a.active_steps : 0; }
 
-void weight_gradients(const RecurrentArgs& a, const Walk& w) {
+void weight_gradients(const Direction& a, const Walk& w) {
   // The chain runs over s = S-1 .. 0: downwards in t, or upwards in reverse.
   const std::ptrdiff_t direction = a.reverse ? 1 : -1;
   const int t_last = time_of(a, a.active_steps - 1);
@@ -236,9 +289,7 @@ void weight_gradients(const RecurrentArgs& a, const Walk& w) {
   if (p.steps > 0) outer_product(p);
 }
 
-}  // namespace
-
-void recurrent_forward(const Cpu&, const RecurrentArgs& a) {
+void forward(const Direction& a) {
   const Walk w(a);
   const std::ptrdiff_t row0 = first_time(a) * w.block;
   RowProduct p;
@@ -260,7 +311,7 @@ void recurrent_forward(const Cpu&, const RecurrentArgs& a) {
   }
 }
 
-void recurrent_backward(const Cpu&, const RecurrentArgs& a) {
+void backward(const Direction& a) {
   const Walk w(a);
   if (a.cell == Cell::kLstm || a.cell == Cell::kGru)
     std::memset(a.scratch, 0, sizeof(float) * static_cast<std::size_t>(a.rows) * static_cast<std::size_t>(w.hp));
@@ -294,6 +345,18 @@ void recurrent_backward(const Cpu&, const RecurrentArgs& a) {
     p.c_stride = a.x_width;
     row_product(p, Finish::kAdd);
   }
+}
+
+}  // namespace
+
+void recurrent_forward(const Cpu&, const RecurrentArgs& a) {
+  for (int s = a.window.s0; s < a.window.s1; ++s)
+    for (int d = 0; d < a.directions && a.rows[s].on; ++d) forward(Direction(a, d, s));
+}
+
+void recurrent_backward(const Cpu&, const RecurrentArgs& a) {
+  for (int s = a.window.s0; s < a.window.s1; ++s)
+    for (int d = 0; d < a.directions && a.rows[s].on; ++d) backward(Direction(a, d, s));
 }
 
 }  // namespace caviar

@@ -14,7 +14,7 @@
 
 namespace caviar {
 
-// The numbers of one optimizer step of one slot, made by prelude().
+// The numbers of one optimizer step of one slot, made by step_scalars().
 template <class F>
 struct StepScalars {
   F rate = 0;           // learning rate of this step
@@ -32,7 +32,7 @@ struct StepScalars {
 };
 
 // Update `step` = 0, 1, ... . mu_product: nadam's running product of mu, 1 before the first step; advanced here.
-CAVIAR_HD inline StepScalars<float> prelude(const Hyper& h, std::int64_t step, double& mu_product) {
+CAVIAR_HD inline StepScalars<float> step_scalars(const Hyper& h, std::int64_t step, double& mu_product) {
   StepScalars<float> s;
   const double t = static_cast<double>(step + 1);
   s.rate = rate_at(h, step);

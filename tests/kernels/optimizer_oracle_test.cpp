@@ -22,16 +22,17 @@ struct Slot {
   std::vector<float> params, state, averages;
 
   Slot(const Hyper& hyper, const std::vector<float>& start) : params(start), state(2 * start.size()), averages(start) {
+    row.on = 1;
     row.hyper = hyper;
   }
 
   // One step, as the training step takes it: scalars, norm, update.
   void step(const std::vector<float>& gradient) {
     const std::int64_t size = static_cast<std::int64_t>(gradient.size());
-    row.now = prelude(row.hyper, row.step, row.mu_product);
-    row.clip_scale = clip_scale(Cpu{}, gradient.data(), size, row.hyper.clip_norm);
+    row.now = step_scalars(row.hyper, row.step, row.mu_product);
+    clip(Cpu{}, {{}, &row, size, {gradient.data()}});
     float* kept = row.hyper.polyak == Polyak::kNone ? nullptr : averages.data();
-    update(Cpu{}, {&row, size, gradient.data(), params.data(), state.data(), kept});
+    update(Cpu{}, {{}, &row, size, {gradient.data()}, {params.data()}, {state.data()}, {kept}});
     ++row.step;
   }
 };

@@ -30,9 +30,9 @@ test::PassSettings settings_of(const GoldenCase& golden) {
   test::PassSettings settings;
   settings.label_smoothing = static_cast<float>(golden.number("label_smoothing"));
   if (golden.has("dropout")) {
-    settings.dropout.probability = static_cast<float>(golden.number("dropout"));
-    settings.dropout.seed = static_cast<std::uint64_t>(golden.number("dropout_seed"));
-    settings.dropout.step = static_cast<std::uint32_t>(golden.number("dropout_step"));
+    settings.dropout = static_cast<float>(golden.number("dropout"));
+    settings.dropout_seed = static_cast<std::uint64_t>(golden.number("dropout_seed"));
+    settings.step = static_cast<std::int64_t>(golden.number("dropout_step"));
   }
   return settings;
 }
@@ -49,7 +49,7 @@ SmallCase small_case(const GoldenCase& golden) {
   small.shape = test::golden_shape(golden);
   small.shape.steps = static_cast<int>(golden.array("pixels").dims.at(1));
   small.shape.features = static_cast<int>(golden.array("pixels").dims.at(2));
-  small.params = test::golden_params(golden, BiRnn<Cpu>::params_of(small.shape));
+  small.params = test::golden_params(golden, birnn_params(small.shape));
   small.batch = {test::golden_bytes(golden.array("pixels")), test::golden_bytes(golden.array("labels"))};
   small.settings = settings_of(golden);
   return small;
@@ -66,7 +66,7 @@ TEST(BiRnnGolden, SmallNetworksEqualPyTorchInLogitsLossAndEveryGradient) {
     EXPECT_LE(largest_difference(ours.logits.data(), logits), 6e-7 * (1 + largest(logits)));
     EXPECT_NEAR(ours.loss, golden.scalar("loss"), 3e-7 * golden.scalar("loss"));
 
-    const Params params = BiRnn<Cpu>::params_of(small.shape);
+    const Params params = birnn_params(small.shape);
     double scale = 0;
     for (const ParamTensor& tensor : params.tensors()) {
       scale = std::max(scale, largest(golden.array("grad_" + tensor.name).values));
@@ -124,7 +124,7 @@ TEST(BiRnnGolden, LargeNetworksEqualPyTorch) {
     test::Batch batch;
     batch.pixels = test::pixel_values(static_cast<std::size_t>(rows * shape.steps * shape.features));
     for (int b = 0; b < rows; ++b) batch.labels.push_back(static_cast<std::uint8_t>(b * 7 % shape.classes));
-    const Params params = BiRnn<Cpu>::params_of(shape);
+    const Params params = birnn_params(shape);
     std::vector<float> values;
     for (std::uint32_t k = 0; const ParamTensor& tensor : params.tensors()) {
       const auto one = test::parameter_values(k++, static_cast<std::size_t>(tensor.size()), golden.number("scale"));
@@ -172,17 +172,18 @@ TEST(BiRnnGolden, TenStepsOfTrainingEqualPyTorchForEveryOptimizer) {
   for (const GoldenCase& golden : cases) {
     if (golden.name() == "start") continue;
     SCOPED_TRACE(golden.name());
-    std::vector<float> params = test::golden_params(start, BiRnn<Cpu>::params_of(shape)), averages = params;
+    std::vector<float> params = test::golden_params(start, birnn_params(shape)), averages = params;
     std::vector<float> state(2 * params.size());
     const std::int64_t size = static_cast<std::int64_t>(params.size());
     SlotRow row;
+    row.on = 1;
     row.hyper = test::golden_hyper(golden, golden.array("parameters").dims.at(0));
     for (; row.step < row.hyper.total_steps; ++row.step) {
       const test::Batch& batch = batches[static_cast<std::size_t>(row.step) % batches.size()];
       const std::vector<float> gradient = train_pass(shape, params, batch).gradient;
-      row.now = prelude(row.hyper, row.step, row.mu_product);
-      row.clip_scale = clip_scale(Cpu{}, gradient.data(), size, row.hyper.clip_norm);
-      update(Cpu{}, {&row, size, gradient.data(), params.data(), state.data(), averages.data()});
+      row.now = step_scalars(row.hyper, row.step, row.mu_product);
+      clip(Cpu{}, {{}, &row, size, {gradient.data()}});
+      update(Cpu{}, {{}, &row, size, {gradient.data()}, {params.data()}, {state.data()}, {averages.data()}});
       const auto begin = golden.array("parameters").values.begin() + row.step * size;
       EXPECT_LE(largest_difference(params.data(), {begin, begin + size}), 3e-6) << "step " << row.step;
     }

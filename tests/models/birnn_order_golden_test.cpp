@@ -30,7 +30,7 @@ constexpr Sizes kSizes[] = {
 
 // dL/dlogits is not part of this test: any numbers do.
 void expect_same_bits(const BiRnnShape& shape, int rows) {
-  const Params tensors = BiRnn<Cpu>::params_of(shape);
+  const Params tensors = birnn_params(shape);
   const auto numbers = [](std::uint32_t tensor, std::size_t n, double scale) {
     const std::vector<double> values = test::parameter_values(tensor, n, scale);
     return std::vector<float>(values.begin(), values.end());
@@ -42,26 +42,30 @@ void expect_same_bits(const BiRnnShape& shape, int rows) {
   const std::vector<float> x = numbers(2, static_cast<std::size_t>(shape.steps) * all_rows * features, 1.0);
   const std::vector<float> grad_logits = numbers(3, all_rows * classes, 0.25);
 
-  BiRnn<Cpu> model(shape);
-  model.load(params.data(), true);
+  constexpr Cpu kCpu;
+  test::CpuModel<BiRnn<Cpu>> model(shape, rows);
+  SlotRow row;
+  row.on = 1;
+  row.rows = rows;
+  model->load(kCpu, {}, {params.data()}, true);
   std::vector<float> logits, gradient(params.size());
   const std::size_t in_width = static_cast<std::size_t>(padded(shape.features));
   const std::size_t out_width = static_cast<std::size_t>(padded(shape.classes));
   for (Window w{0, 1, 0, 0}; w.b0 < rows; w.b0 = w.b1) {
-    w.b1 = std::min(rows, w.b0 + model.max_rows());
+    w.b1 = std::min(rows, w.b0 + model->max_rows());
     const std::size_t first = static_cast<std::size_t>(w.b0), window_rows = static_cast<std::size_t>(w.rows());
     for (std::size_t t = 0; t < static_cast<std::size_t>(shape.steps); ++t) {
       for (std::size_t b = 0; b < window_rows; ++b) {
         std::copy_n(x.data() + (t * all_rows + first + b) * features, features,
-                    model.input() + (t * window_rows + b) * in_width);
+                    model->input()[0] + (t * window_rows + b) * in_width);
       }
     }
-    model.forward(w, {});
+    model->forward(kCpu, w, &row, true);
     for (std::size_t b = 0; b < window_rows; ++b) {
-      logits.insert(logits.end(), model.logits() + b * out_width, model.logits() + b * out_width + classes);
-      std::copy_n(grad_logits.data() + (first + b) * classes, classes, model.grad_logits() + b * out_width);
+      logits.insert(logits.end(), model->logits()[0] + b * out_width, model->logits()[0] + b * out_width + classes);
+      std::copy_n(grad_logits.data() + (first + b) * classes, classes, model->grad_logits()[0] + b * out_width);
     }
-    model.backward(w, {}, gradient.data());
+    model->backward(kCpu, w, &row, {gradient.data()});
   }
 
   test::PlainBiRnn plain(shape, params);

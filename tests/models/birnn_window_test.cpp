@@ -8,6 +8,7 @@
 #include "kernels/init.h"
 #include "kernels/math/philox.h"
 #include "models/birnn.h"
+#include "tests/support/cpu_model.h"
 
 namespace caviar {
 namespace {
@@ -17,15 +18,23 @@ struct Passes {
 };
 
 // Forward and backward over `rows` samples in windows of at most `most` rows, with a made-up dL/dlogits.
-Passes passes(const BiRnnShape& shape, int rows, int most, const DropoutUse& dropout) {
-  BiRnn<Cpu> model(shape);
-  const Params params = BiRnn<Cpu>::params_of(shape);
+Passes passes(const BiRnnShape& shape, int rows, int most) {
+  constexpr Cpu kCpu;
+  test::CpuModel<BiRnn<Cpu>> model(shape, rows);
+  const Params params = birnn_params(shape);
+  SlotRow row_of_table;
+  row_of_table.on = 1;
+  row_of_table.rows = rows;
+  row_of_table.step = 2;
+  row_of_table.hyper.dropout = 0.3f;
+  row_of_table.seeds = {.init = 5, .dropout = 7};
   std::vector<float> weights(static_cast<std::size_t>(params.size()));
   for (std::size_t i = 0; i < params.tensors().size(); ++i) {
     const ParamTensor& t = params.tensors()[i];
-    initialize(Cpu{}, 5, static_cast<std::uint32_t>(i), t.bound, t.size(), weights.data() + t.offset);
+    initialize(kCpu,
+               {{}, &row_of_table, static_cast<std::uint32_t>(i), t.bound, t.size(), {weights.data() + t.offset}});
   }
-  model.load(weights.data(), true);
+  model->load(kCpu, {}, {weights.data()}, true);
   Passes out;
   out.gradient.resize(weights.size());
   const int width = padded(shape.features), classes = padded(shape.classes);
@@ -34,18 +43,18 @@ Passes passes(const BiRnnShape& shape, int rows, int most, const DropoutUse& dro
     for (int t = 0; t < shape.steps; ++t)
       for (int row = 0; row < w.rows(); ++row)
         for (int j = 0; j < shape.features; ++j)
-          model.input()[(t * w.rows() + row) * width + j] =
+          model->input()[0][(t * w.rows() + row) * width + j] =
               unit_float(philox4x32(static_cast<std::uint32_t>(w.b0 + row), static_cast<std::uint32_t>(t),
                                     static_cast<std::uint32_t>(j), 0, 1)
                              .x);
-    model.forward(w, dropout);
-    out.logits.insert(out.logits.end(), model.logits(), model.logits() + w.rows() * classes);
+    model->forward(kCpu, w, &row_of_table, true);
+    out.logits.insert(out.logits.end(), model->logits()[0], model->logits()[0] + w.rows() * classes);
     for (int row = 0; row < w.rows(); ++row)
       for (int c = 0; c < shape.classes; ++c)
-        model.grad_logits()[row * classes + c] =
+        model->grad_logits()[0][row * classes + c] =
             unit_float(philox4x32(static_cast<std::uint32_t>(w.b0 + row), static_cast<std::uint32_t>(c), 9, 0, 1).x) -
             0.5f;
-    model.backward(w, dropout, out.gradient.data());
+    model->backward(kCpu, w, &row_of_table, {out.gradient.data()});
   }
   return out;
 }
@@ -67,16 +76,15 @@ TEST_P(BiRnnWindow, CuttingTheBatchChangesNoBit) {
   shape.num_layers = 2;
   shape.bidirectional = bidirectional;
   shape.readout = readout;
-  const DropoutUse dropout{0.3f, 7, 2};
-  ASSERT_GE(BiRnn<Cpu>(shape).max_rows(), 3 * kRowBlock) << "nothing to cut";
-  const Passes whole = passes(shape, 45, 3 * kRowBlock, dropout);
+  ASSERT_GE(birnn_window_rows(Cpu{}, shape, 45), 3 * kRowBlock) << "nothing to cut";
+  const Passes whole = passes(shape, 45, 3 * kRowBlock);
   for (const int most : {kRowBlock, 2 * kRowBlock}) {
-    const Passes cut = passes(shape, 45, most, dropout);
+    const Passes cut = passes(shape, 45, most);
     EXPECT_TRUE(same(cut.logits, whole.logits)) << most;
     EXPECT_TRUE(same(cut.gradient, whole.gradient)) << most;
   }
   // A cut inside a block of sixteen rows is another order of summation: the comparison above can fail.
-  EXPECT_FALSE(same(passes(shape, 45, 5, dropout).gradient, whole.gradient));
+  EXPECT_FALSE(same(passes(shape, 45, 5).gradient, whole.gradient));
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryCellAndReadout, BiRnnWindow,
@@ -87,12 +95,12 @@ INSTANTIATE_TEST_SUITE_P(EveryCellAndReadout, BiRnnWindow,
 
 TEST(BiRnn, ParameterCountIsPyTorchs) {
   BiRnnShape shape;  // 2 layers 28-128-10
-  EXPECT_EQ(BiRnn<Cpu>::params_of(shape).size(), 559'626);
+  EXPECT_EQ(birnn_params(shape).size(), 559'626);
   shape.hidden_size = 10;
-  EXPECT_EQ(BiRnn<Cpu>::params_of(shape).size(), 5'970);
+  EXPECT_EQ(birnn_params(shape).size(), 5'970);
   shape.hidden_size = 200;
   shape.num_layers = 4;
-  EXPECT_EQ(BiRnn<Cpu>::params_of(shape).size(), 3'261'610);
+  EXPECT_EQ(birnn_params(shape).size(), 3'261'610);
 }
 
 TEST(BiRnn, SizesOutsideTheRangeAreErrorsThatNameTheValue) {
@@ -103,7 +111,7 @@ TEST(BiRnn, SizesOutsideTheRangeAreErrorsThatNameTheValue) {
     BiRnnShape shape;
     shape.*member = value;
     try {
-      BiRnn<Cpu>::params_of(shape);
+      birnn_params(shape);
       FAIL() << value;
     } catch (const std::exception& e) {
       EXPECT_NE(std::string(e.what()).find(std::to_string(value)), std::string::npos) << e.what();

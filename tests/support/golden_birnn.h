@@ -11,6 +11,7 @@
 #include "kernels/loss.h"
 #include "kernels/metrics.h"
 #include "models/birnn.h"
+#include "tests/support/cpu_model.h"
 #include "tests/support/golden.h"
 
 namespace caviar::test {
@@ -68,7 +69,9 @@ inline std::vector<std::uint8_t> golden_bytes(const GoldenArray& array) {
 // What a pass over a batch is asked for, beside the network and the parameters.
 struct PassSettings {
   float label_smoothing = 0;
-  DropoutUse dropout;
+  float dropout = 0;
+  std::uint64_t dropout_seed = 0;
+  std::int64_t step = 0;
   int window_rows = 0;  // 0: as many as the model takes
 };
 
@@ -82,44 +85,47 @@ struct PassResult {
 inline PassResult train_pass(const BiRnnShape& shape, const std::vector<float>& params, const Batch& batch,
                              const PassSettings& settings = {}) {
   constexpr Cpu kCpu;
-  BiRnn<Cpu> model(shape);
-  model.load(params.data(), true);
-  const int rows = batch.rows(), step = settings.window_rows ? settings.window_rows : model.max_rows();
+  CpuModel<BiRnn<Cpu>> model(shape, batch.rows());
+  const int rows = batch.rows(), step = settings.window_rows ? settings.window_rows : model->max_rows();
+  SlotRow row;
+  row.on = 1;
+  row.rows = rows;
+  row.step = settings.step;
+  row.hyper.label_smoothing = settings.label_smoothing;
+  row.hyper.dropout = settings.dropout;
+  row.seeds.dropout = settings.dropout_seed;
   PassResult result;
   result.gradient.resize(params.size());
   std::vector<float> losses(batch.labels.size());
   std::vector<std::int32_t> labels(batch.labels.size()), correct(batch.labels.size());
+  model->load(kCpu, {}, {params.data()}, true);
   for (int b0 = 0; b0 < rows; b0 += step) {
-    const Window window{0, 1, b0, std::min(b0 + step, rows)};
-    GatherArgs gathered;
-    gathered.pixels = batch.pixels.data();
-    gathered.labels = batch.labels.data();
-    gathered.steps = shape.steps;
-    gathered.features = shape.features;
-    gathered.first = b0;
-    gathered.rows = window.rows();
-    gathered.x = model.input();
-    gathered.y = labels.data() + b0;
-    gather(kCpu, gathered);
-    model.forward(window, settings.dropout);
-    LossArgs loss;
-    loss.rows = window.rows();
-    loss.classes = shape.classes;
-    loss.logits = model.logits();
-    loss.labels = labels.data() + b0;
-    loss.smoothing = settings.label_smoothing;
-    loss.scale = 1.0f / static_cast<float>(rows);
-    loss.losses = losses.data() + b0;
-    loss.correct = correct.data() + b0;
-    loss.grad_logits = model.grad_logits();
-    softmax_cross_entropy(kCpu, loss);
-    model.backward(window, settings.dropout, result.gradient.data());
-    for (int row = 0; row < window.rows(); ++row) {
-      const float* logits = model.logits() + row * padded(shape.classes);
+    const Window w{0, 1, b0, std::min(b0 + step, rows)};
+    gather(kCpu, {w,
+                  &row,
+                  {batch.pixels.data(), batch.labels.data()},
+                  {},
+                  shape.steps,
+                  shape.features,
+                  model->input(),
+                  {labels.data()}});
+    model->forward(kCpu, w, &row, true);
+    softmax_cross_entropy(kCpu, {w,
+                                 &row,
+                                 shape.classes,
+                                 model->logits(),
+                                 {labels.data()},
+                                 {losses.data()},
+                                 {correct.data()},
+                                 model->grad_logits()});
+    model->backward(kCpu, w, &row, {result.gradient.data()});
+    for (int r = 0; r < w.rows(); ++r) {
+      const float* logits = model->logits()[0] + r * padded(shape.classes);
       result.logits.insert(result.logits.end(), logits, logits + shape.classes);
     }
   }
-  result.loss = batch_metrics(kCpu, losses.data(), correct.data(), rows).loss_sum / rows;
+  record_batch(kCpu, {{0, 1, 0, rows}, &row, {losses.data()}, {correct.data()}});
+  result.loss = row.loss_sum / rows;
   return result;
 }
 
