@@ -9,6 +9,7 @@
 
 #include "kernels/base/device.h"
 #include "kernels/base/matrix.h"
+#include "kernels/base/precision.h"
 #include "kernels/base/slab.h"
 #include "kernels/base/window.h"
 #include "kernels/slots.h"
@@ -58,6 +59,7 @@ struct RecurrentArgs {
   Window window;
   const SlotRow* rows = nullptr;  // [S]
   Cell cell = Cell::kLstm;
+  Precision precision = Precision::kFp32;
   int steps = 0;            // T
   int hidden = 0;           // H
   Segments input_segments;  // real features of a row of x

@@ -30,6 +30,7 @@ struct BiRnnShape {
   int num_layers = 2;
   bool bidirectional = true;
   Readout readout = Readout::kLastStep;
+  Precision precision = Precision::kFp32;
   int directions() const { return bidirectional ? 2 : 1; }
   // What layer `layer` reads: pixels, or the states of both directions below.
   Segments inputs(int layer) const;
@@ -180,6 +181,7 @@ class BiRnn {
     a.window = window;
     a.rows = rows;
     a.cell = shape_.cell;
+    a.precision = shape_.precision;
     a.steps = shape_.steps;
     a.hidden = shape_.hidden_size;
     a.input_segments = shape_.inputs(l);
