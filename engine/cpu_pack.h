@@ -34,6 +34,7 @@ class CpuPack final : public Pack {
   void admit(int slot, const RunOrder& order) override {
     at(slot) = make_slot(order, *data_);
     row(slot) = make_row(order, *data_);
+    row(slot).on = 1;
     training_.initialize(cpu_, one(slot));
     if (!order.resume.empty()) restore(at(slot), row(slot), arrays<float>(slot), order.resume);
     row(slot).trains = 1;

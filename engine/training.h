@@ -64,7 +64,7 @@ class Training {
   // Cuts batches into windows of at most `rows` rows. Multiples of kRowBlock change no bit.
   void cut_batches(int rows) { window_rows_ = rows; }
 
-  // Initial weights from the seeds, averages equal to them, clean state.
+  // Initial weights from the seeds, averages equal to them, clean state: of the slots that are on.
   void initialize(const Device& device, const Window& slots) {
     for (std::size_t i = 0; i < tensors_.tensors().size(); ++i) {
       const ParamTensor& t = tensors_.tensors()[i];
@@ -74,14 +74,14 @@ class Training {
       a.weights = averages_.from(t.offset);
       caviar::initialize(device, a);
     }
-    if (state_) set_zero(device, slots, state_, state_size());
+    if (state_) set_zero(device, {slots, rows_, state_, state_size()});
   }
 
   // One optimizer step of every slot of the window that trains: the whole algorithm, in order.
   void step(const Device& device, const Window& slots) {
     begin_training(device, {slots, rows_});
     model_.load(device, slots, params_, true);
-    set_zero(device, slots, gradient_, tensors_.size());
+    set_zero(device, {slots, rows_, gradient_, tensors_.size()});
     const Window batch = all_rows(slots, batch_size_);
     for (Window w = first_window(batch); w.rows() > 0; w = next_window(w, batch)) {
       gather(device, gather_args(w));

@@ -19,12 +19,19 @@ struct InitArgs {
   Slab<float> weights;    // [size]
 };
 
-// weights[i] = initial_weight(seed, tensor, i, bound): kernels/math/init.h. Acts on every slot of the window.
+// weights[i] = initial_weight(seed, tensor, i, bound): kernels/math/init.h. Acts on the slots that are on.
 void initialize(const Cpu&, const InitArgs& args);
 void initialize(const Cuda&, const InitArgs& args);
 
-// Sets [size] of every slot of the window to +0.
-void set_zero(const Cpu&, const Window& window, const Slab<float>& values, std::int64_t size);
-void set_zero(const Cuda&, const Window& window, const Slab<float>& values, std::int64_t size);
+struct ZeroArgs {
+  Window window;
+  const SlotRow* rows = nullptr;  // [S]
+  Slab<float> values;
+  std::int64_t size = 0;
+};
+
+// Sets [size] of the slots that are on to +0.
+void set_zero(const Cpu&, const ZeroArgs& args);
+void set_zero(const Cuda&, const ZeroArgs& args);
 
 }  // namespace caviar

@@ -158,7 +158,7 @@ class BiRnn {
     readout_backward(device, readout_args(window, rows));
     for (int l = shape_.num_layers - 1; l >= 0; --l) {
       if (l > 0)
-        set_zero(device, window, grad_below_, static_cast<std::int64_t>(shape_.steps) * window.rows() * width_);
+        set_zero(device, {window, rows, grad_below_, static_cast<std::int64_t>(shape_.steps) * window.rows() * width_});
       recurrent_backward(device, backward_args(l, window, rows, gradient));
       if (l == 0) break;
       dropout(device, dropout_args(l, window, rows, grad_below_, grad_below_));
