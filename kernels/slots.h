@@ -34,11 +34,11 @@ enum class Pass : std::int32_t { kTrain, kValidate, kTest };
 // What a slot measures of its run when it has reached a rung: bits of SlotRow::measures.
 enum class Measure : std::int32_t { kValidation, kAveraged, kTest, kAveragedTest };
 inline constexpr int kMeasures = 4;
-constexpr std::int32_t bit_of(Measure m) { return 1 << static_cast<int>(m); }
-constexpr Pass pass_of(Measure m) {
+CAVIAR_HD constexpr std::int32_t bit_of(Measure m) { return 1 << static_cast<int>(m); }
+CAVIAR_HD constexpr Pass pass_of(Measure m) {
   return m == Measure::kValidation || m == Measure::kAveraged ? Pass::kValidate : Pass::kTest;
 }
-constexpr bool of_averages(Measure m) { return m == Measure::kAveraged || m == Measure::kAveragedTest; }
+CAVIAR_HD constexpr bool of_averages(Measure m) { return m == Measure::kAveraged || m == Measure::kAveragedTest; }
 
 // Sums over the examples measured so far.
 struct Measured {

@@ -1,6 +1,8 @@
 // The part of a pack that one call of an op works on.
 #pragma once
 
+#include "kernels/base/hd.h"
+
 namespace caviar {
 
 // Slots [s0, s1) x batch rows [b0, b1). CUDA passes the whole pack; the CPU passes one slot and one block of rows, b0 a
@@ -8,7 +10,7 @@ namespace caviar {
 struct Window {
   int s0 = 0, s1 = 1;
   int b0 = 0, b1 = 0;
-  int rows() const { return b1 - b0; }
+  CAVIAR_HD int rows() const { return b1 - b0; }
 };
 
 // Weight gradients are summed in one chain per this many batch rows, the chains added in ascending order.
@@ -17,10 +19,10 @@ inline constexpr int kRowBlock = 16;
 // Features are stored in groups of this many floats (one AVX2 register); the padding holds zeros and is never summed.
 inline constexpr int kLanes = 8;
 
-constexpr int padded(int n) { return (n + kLanes - 1) / kLanes * kLanes; }
+CAVIAR_HD constexpr int padded(int n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 // Floats from row to row for rows of n floats: never a multiple of 64 floats, so that the rows of a column of tiles
 // fall into different sets of the first-level cache.
-constexpr int row_stride(int n) { return n % 64 == 0 ? n + 16 : n; }
+CAVIAR_HD constexpr int row_stride(int n) { return n % 64 == 0 ? n + 16 : n; }
 
 }  // namespace caviar

@@ -5,7 +5,6 @@
 // in the last place, measured over the whole range by tests/kernels/elementary_oracle_test.cpp.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -18,11 +17,18 @@ CAVIAR_HD inline double fma_of(double a, double b, double c) { return __builtin_
 CAVIAR_HD inline float sqrt_of(float x) { return __builtin_sqrtf(x); }  // IEEE: rounded once
 CAVIAR_HD inline double sqrt_of(double x) { return __builtin_sqrt(x); }
 
+// The value of another type that has the same bits. Not std::bit_cast: device code may not call a constexpr function of
+// the host's library.
+template <class To, class From>
+CAVIAR_HD constexpr To bits_as(From x) {
+  return __builtin_bit_cast(To, x);
+}
+
 namespace detail {
 
 // 2^k for k in [-126, 127], from its exponent field.
-CAVIAR_HD inline float power_of_two(std::int32_t k) { return std::bit_cast<float>((k + 127) << 23); }
-CAVIAR_HD inline double power_of_two_double(std::int64_t k) { return std::bit_cast<double>((k + 1023) << 52); }
+CAVIAR_HD inline float power_of_two(std::int32_t k) { return bits_as<float>((k + 127) << 23); }
+CAVIAR_HD inline double power_of_two_double(std::int64_t k) { return bits_as<double>((k + 1023) << 52); }
 
 // x = n ln 2 + r with |r| <= ln 2 / 2. Adding 1.5 * 2^23 leaves n in the low bits of the sum (round to nearest even).
 struct Reduced {
@@ -35,7 +41,7 @@ CAVIAR_HD inline Reduced reduce(float x) {
   const float n = shifted - kShift;
   float r = fma_of(n, -0.693145752f, x);  // ln 2 in two parts, the first with few bits, so that n * part is exact
   r = fma_of(n, -1.42860677e-6f, r);
-  return {n, r, std::bit_cast<std::int32_t>(shifted) - std::bit_cast<std::int32_t>(kShift)};
+  return {n, r, bits_as<std::int32_t>(shifted) - bits_as<std::int32_t>(kShift)};
 }
 
 // (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2: the polynomial of degree 4 whose worst error in e^r is least, 3.6e-9 with
@@ -76,14 +82,14 @@ CAVIAR_HD inline float sigmoid(float x) {
 
 // tanh x = m / (m + 2) with m = e^2|x| - 1 formed without cancellation: at most 3 ulp, exactly odd.
 CAVIAR_HD inline float tanh_of(float x) {
-  const std::uint32_t sign = std::bit_cast<std::uint32_t>(x) & 0x80000000u;
-  const float magnitude = std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) & 0x7fffffffu);
+  const std::uint32_t sign = bits_as<std::uint32_t>(x) & 0x80000000u;
+  const float magnitude = bits_as<float>(bits_as<std::uint32_t>(x) & 0x7fffffffu);
   const float z = detail::at_most(2.0f * magnitude, 20.0f);  // tanh 10 rounds to 1
   const detail::Reduced q = detail::reduce(z);
   const float s = detail::power_of_two(q.k);
   const float tail = fma_of(q.r * q.r, detail::exp_tail(q.r), q.r);  // e^r - 1
   const float m = fma_of(s, tail, s - 1.0f);
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(m / (m + 2.0f)) | sign);
+  return bits_as<float>(bits_as<std::uint32_t>(m / (m + 2.0f)) | sign);
 }
 
 // ln x for normal and subnormal x > 0, at most 1 ulp; -infinity at 0; NaN below.
@@ -91,9 +97,9 @@ CAVIAR_HD inline float tanh_of(float x) {
 CAVIAR_HD inline float log_of(float x) {
   const bool subnormal = x < 0x1p-126f;
   const float scaled = subnormal ? x * 0x1p23f : x;
-  const std::uint32_t bits = std::bit_cast<std::uint32_t>(scaled);              // unsigned: a negative x wraps around
+  const std::uint32_t bits = bits_as<std::uint32_t>(scaled);                    // unsigned: a negative x wraps around
   const std::int32_t k0 = static_cast<std::int32_t>(bits - 0x3f3504f3u) >> 23;  // 0x3f3504f3: sqrt 1/2
-  const float m = std::bit_cast<float>(bits - (static_cast<std::uint32_t>(k0) << 23));
+  const float m = bits_as<float>(bits - (static_cast<std::uint32_t>(k0) << 23));
   const float k = static_cast<float>(k0 - (subnormal ? 23 : 0));
   const float f = m - 1.0f;
   const float s = f / (m + 1.0f);
@@ -118,7 +124,7 @@ CAVIAR_HD inline double exp_double(double x) {
   constexpr double kShift = 6755399441055744.0;  // 1.5 * 2^52
   const double shifted = fma_of(x, 1.4426950408889634, kShift);
   const double n = shifted - kShift;
-  const std::int64_t k = std::bit_cast<std::int64_t>(shifted) - std::bit_cast<std::int64_t>(kShift);
+  const std::int64_t k = bits_as<std::int64_t>(shifted) - bits_as<std::int64_t>(kShift);
   double r = fma_of(n, -6.93147180369123816490e-01, x);
   r = fma_of(n, -1.90821492927058770002e-10, r);
   double p = 1.0 / 6227020800.0;
@@ -144,9 +150,9 @@ CAVIAR_HD inline double log_double(double x) {
   if (x == __builtin_inf()) return x;
   const bool subnormal = x < 0x1p-1022;
   const double scaled = subnormal ? x * 0x1p54 : x;
-  const std::int64_t bits = std::bit_cast<std::int64_t>(scaled);
+  const std::int64_t bits = bits_as<std::int64_t>(scaled);
   const std::int64_t k0 = (bits - 0x3fe6a09e667f3bcdLL) >> 52;  // sqrt 1/2
-  const double m = std::bit_cast<double>(bits - (k0 << 52));
+  const double m = bits_as<double>(bits - (k0 << 52));
   const double k = static_cast<double>(k0 - (subnormal ? 54 : 0));
   const double f = m - 1.0, s = f / (m + 1.0), z = s * s;
   double p = 2.0 / 23.0;
