@@ -6,13 +6,19 @@ cmake_minimum_required(VERSION 3.25)
 set(layers kernels models engine tuner app)
 
 # Third-party headers, by the text they start with, and the folders that may include them.
-set(third_parties "yaml-cpp/" "sqlite3.h" "nlohmann/" "CLI/" "fmt/" "zlib.h")
+set(third_parties "yaml-cpp/" "sqlite3.h" "nlohmann/" "CLI/" "fmt/" "zlib.h" "cuda" "nccl.h")
 set(allowed_yaml-cpp/ "^tuner/")
 set(allowed_sqlite3.h "^tuner/")
 set(allowed_nlohmann/ "^(tuner|app)/")
 set(allowed_CLI/ "^app/")
 set(allowed_fmt/ "^app/")
 set(allowed_zlib.h "^engine/data/")
+set(allowed_cuda "^kernels/base/(cuda|half|mma)\\.h$")
+set(allowed_nccl.h "^engine/(cuda/)?(nccl|collective)\\.h$")
+
+# The device emulated on the CPU stands in for CUDA and NCCL, in the headers that would include those.
+set(emulated_tests/cuda_on_cpu/cuda.h "^kernels/base/cuda\\.h$")
+set(emulated_tests/cuda_on_cpu/nccl.h "${allowed_nccl.h}")
 
 # kernels/math is compiled for devices too: it includes itself and these. kernels/hyper.h is the vocabulary the schedules
 # and optimizers are functions of, and stands with base.
@@ -46,7 +52,11 @@ endfunction()
 
 macro(check_quoted header)
   rank_of(${header} theirs)
-  if(theirs LESS 0 OR NOT EXISTS ${ROOT}/${header})
+  if(DEFINED emulated_${header})
+    if(NOT file MATCHES "${emulated_${header}}")
+      complain("the emulated device is for the header that includes CUDA")
+    endif()
+  elseif(theirs LESS 0 OR NOT EXISTS ${ROOT}/${header})
     complain("no such header in a layer; includes are written from the repository root")
   elseif(theirs GREATER ours)
     complain("a lower layer includes a higher one")

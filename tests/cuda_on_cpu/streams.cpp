@@ -1,0 +1,424 @@
+// Streams as queues, carried out late and in random interleavings; events; launches.
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/base/error.h"
+#include "tests/cuda_on_cpu/runtime.h"
+#include "tests/cuda_on_cpu/symbols.h"
+
+namespace cuda_on_cpu {
+namespace {
+
+// A stream that nobody waits for is carried out in part when this many entries are queued, to bound memory.
+constexpr std::size_t kLongestQueue = 4096;
+
+Executor& executor_of_this_thread() {
+  thread_local Executor executor;
+  return executor;
+}
+
+// An argument that points into memory of a device.
+struct DevicePointer {
+  const void* pointer;
+  std::uint64_t serial;
+};
+
+class KernelWork final : public Work {
+ public:
+  KernelWork(Runtime& runtime, std::shared_ptr<const Call> kernel, const Shape& shape)
+      : kernel_(std::move(kernel)), shape_(shape) {
+    struct Context {
+      Runtime& runtime;
+      std::vector<DevicePointer>& pointers;
+    } context{runtime, pointers_};
+    kernel_->for_each_argument(
+        [](void* visited, const void* bytes, std::size_t size) {
+          Context& found = *static_cast<Context*>(visited);
+          for (std::size_t i = 0; i + sizeof(void*) <= size; i += sizeof(void*)) {
+            const void* word;
+            std::memcpy(&word, static_cast<const std::byte*>(bytes) + i, sizeof word);
+            const Allocation* const allocation = found.runtime.find_allocation(word);
+            if (allocation != nullptr) found.pointers.push_back({word, allocation->serial});
+          }
+        },
+        &context);
+  }
+
+  void carry_out(Runtime& runtime, int device) const override {
+    ++runtime.counters().launches;
+    for (const DevicePointer& argument : pointers_) check(runtime, argument, device);
+    try {
+      executor_of_this_thread().run(*kernel_, shape_, runtime.options().order, runtime.next_seed());
+    } catch (const caviar::Error& error) {
+      throw DeviceFailure{cudaErrorLaunchFailure, error.what()};
+    }
+  }
+
+ private:
+  void check(const Runtime& runtime, const DevicePointer& argument, int device) const {
+    const auto stop = [&](const auto&... what) {
+      throw DeviceFailure{cudaErrorIllegalAddress,
+                          caviar::cat("kernel ", function_name(kernel_->function()), " is given ", what...)};
+    };
+    if (!runtime.is_live(argument.serial)) stop("a pointer to memory that was freed since it was launched or captured");
+    const int owner = runtime.find_allocation(argument.pointer)->device;
+    if (owner != device) stop("memory of device ", owner, " and carried out on device ", device);
+  }
+
+  std::shared_ptr<const Call> kernel_;
+  Shape shape_;
+  std::vector<DevicePointer> pointers_;
+};
+
+// Why a launch is refused, empty where it is not.
+std::string wrong_shape(const cudaLaunchConfig_t& config, std::size_t shared_limit) {
+  const dim3 grid = config.gridDim, block = config.blockDim;
+  const std::uint64_t threads = std::uint64_t{block.x} * block.y * block.z;
+  if (threads < 1 || threads > kMaxThreads || block.x > 1024 || block.y > 1024 || block.z > 64)
+    return caviar::cat("a block of ", block.x, " x ", block.y, " x ", block.z, " threads; 1 to ", kMaxThreads,
+                       " are possible");
+  if (grid.x < 1 || grid.y < 1 || grid.z < 1 || grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535)
+    return caviar::cat("a grid of ", grid.x, " x ", grid.y, " x ", grid.z, " blocks");
+  if (config.dynamicSmemBytes > shared_limit)
+    return caviar::cat(config.dynamicSmemBytes, " bytes of dynamic shared memory; the kernel may have ", shared_limit);
+  return {};
+}
+
+}  // namespace
+
+cudaError_t enqueue_call(const cudaLaunchConfig_t& config, std::shared_ptr<const Call> kernel) {
+  return call([&](Runtime& runtime) {
+    CUstream_st* const stream = runtime.find(config.stream);
+    if (stream == nullptr) return cudaErrorInvalidResourceHandle;
+    if (const cudaError_t error = runtime.sticky(stream->device); error != cudaSuccess) return error;
+    if (runtime.caller().device != stream->device)
+      return runtime.error(cudaErrorInvalidResourceHandle,
+                           caviar::cat("a launch into a stream of device ", stream->device, " while device ",
+                                       runtime.caller().device, " is current"));
+    const auto& raised = runtime.device(stream->device).dynamic_shared_bytes;
+    const auto found = raised.find(kernel->function());
+    const std::size_t limit =
+        std::max(kSharedBytes, found == raised.end() ? 0 : static_cast<std::size_t>(found->second));
+    if (const std::string wrong = wrong_shape(config, limit); !wrong.empty())
+      return runtime.error(cudaErrorInvalidConfiguration,
+                           caviar::cat("kernel ", function_name(kernel->function()), ": ", wrong));
+    const Shape shape{config.gridDim, config.blockDim, config.dynamicSmemBytes};
+    return runtime.enqueue(stream, std::make_shared<KernelWork>(runtime, std::move(kernel), shape));
+  });
+}
+
+// --- streams --------------------------------------------------------------------------------------------------------
+
+cudaStream_t Runtime::find(cudaStream_t handle) {
+  if (device_count() == 0) {
+    error(cudaErrorNoDevice);
+    return nullptr;
+  }
+  if (handle == nullptr) return device(caller().device).null_stream;
+  const auto found = streams_.find(handle);
+  if (found != streams_.end() && !handle->destroyed) return handle;
+  error(cudaErrorInvalidResourceHandle, "no such stream, or one that was destroyed");
+  return nullptr;
+}
+
+cudaStream_t Runtime::add_stream(int device, bool blocking) {
+  auto* const stream = new CUstream_st;
+  stream->serial = next_serial_++;
+  stream->device = device;
+  stream->blocking = blocking;
+  streams_.insert(stream);
+  return stream;
+}
+
+// What is queued is still carried out.
+void Runtime::remove_stream(cudaStream_t stream) {
+  stream->destroyed = true;
+  if (!stream->queue.empty()) return;
+  streams_.erase(stream);
+  delete stream;
+}
+
+cudaError_t Runtime::enqueue(cudaStream_t stream, std::shared_ptr<const Work> work) {
+  if (stream->capture == nullptr) {
+    append(stream, {.work = std::move(work)});
+    return cudaSuccess;
+  }
+  Capture& capture = *stream->capture;
+  if (capture.invalid) return error(cudaErrorStreamCaptureInvalidated);
+  capture.nodes.push_back({std::move(work), stream->device, stream->tail});
+  stream->tail = {static_cast<int>(capture.nodes.size()) - 1};
+  return cudaSuccess;
+}
+
+void Runtime::append(cudaStream_t stream, Item item) {
+  order_with_null_stream(stream);
+  stream->queue.push_back(std::move(item));
+  if (stream->queue.size() > kLongestQueue)
+    carry_out_until(stream, [&] { return stream->queue.size() <= kLongestQueue / 2; });
+}
+
+// The null stream comes after everything in the blocking streams of its device, and they after it.
+void Runtime::order_with_null_stream(cudaStream_t stream) {
+  if (!stream->blocking) return;
+  CUstream_st* const null_stream = device(stream->device).null_stream;
+  const auto come_after = [](CUstream_st* later, CUstream_st* earlier) {
+    if (earlier->queue.empty()) return;
+    if (earlier->queue.back().passes == nullptr) earlier->queue.back().passes = std::make_shared<Moment>();
+    later->queue.push_back({.after = earlier->queue.back().passes});
+  };
+  if (stream != null_stream) return come_after(stream, null_stream);
+  for (CUstream_st* const other : streams_)
+    if (other != stream && other->device == stream->device && other->blocking) come_after(stream, other);
+}
+
+void Runtime::carry_out(const Work& work, int index) {
+  Device& here = device(index);
+  if (here.operations_left == 0) throw DeviceFailure{here.loss, "the test lost this device"};
+  if (here.operations_left > 0) --here.operations_left;
+  work.carry_out(*this, index);
+}
+
+// Carries out the next part of the stream's first entry. False when it has to wait for others.
+bool Runtime::step(cudaStream_t stream) {
+  Item& item = stream->queue.front();
+  if (item.after != nullptr && !item.after->passed) return false;
+  try {
+    if (item.work != nullptr) carry_out(*item.work, stream->device);
+    if (item.graph != nullptr && !step_graph(*item.graph)) return true;
+    if (item.meeting != nullptr && !item.meeting->happened) {
+      Meeting& meeting = *item.meeting;
+      if (item.arrived) return false;
+      item.arrived = true;
+      if (++meeting.arrived < meeting.expected) return true;
+      meeting.happen(*this);
+      meeting.happened = true;
+    }
+  } catch (const DeviceFailure& failure) {
+    fail_device(stream->device, failure);
+    return true;
+  }
+  if (item.passes != nullptr) {
+    item.passes->passed = true;
+    item.passes->time = std::chrono::steady_clock::now();
+  }
+  stream->queue.pop_front();
+  return true;
+}
+
+// Each call draws how the streams share the device: one entry here, one there; or by an order of the streams, drawn
+// too; or only what is waited for as long as it can go on.
+cudaError_t Runtime::carry_out_until(cudaStream_t first, const std::function<bool()>& done) {
+  enum class Sharing { kEven, kByOrder, kOnlyFirst };
+  const auto sharing = static_cast<Sharing>(random_.below(3));
+  std::vector<CUstream_st*> order(streams_.begin(), streams_.end());
+  std::ranges::sort(order, {}, &CUstream_st::serial);
+  const auto shuffle_order = [&] {
+    for (int i = static_cast<int>(order.size()) - 1; i > 0; --i) std::swap(order[i], order[random_.below(i + 1)]);
+  };
+  shuffle_order();
+  if (sharing == Sharing::kOnlyFirst && first != nullptr) std::swap(*order.begin(), *std::ranges::find(order, first));
+
+  while (!done()) {
+    if (sharing == Sharing::kEven) shuffle_order();
+    const bool went_on = std::ranges::any_of(order, [&](CUstream_st* s) { return !s->queue.empty() && step(s); });
+    if (!went_on) {
+      const int device = first != nullptr ? first->device : caller().device;
+      fail_device(device, {cudaErrorLaunchTimeout, "a stream waits for others that never arrive: deadlock"});
+      return sticky(device);
+    }
+  }
+  for (CUstream_st* const stream : order)
+    if (stream->destroyed && stream->queue.empty()) remove_stream(stream);
+  return cudaSuccess;
+}
+
+// What a program that polls may expect: sooner or later all is done.
+void Runtime::carry_out_a_little() {
+  int steps = random_.below(4);
+  const auto all_done = [&] {
+    return steps-- <= 0 || std::ranges::all_of(streams_, [](const CUstream_st* s) { return s->queue.empty(); });
+  };
+  carry_out_until(nullptr, all_done);
+}
+
+cudaError_t Runtime::synchronize(cudaStream_t stream) {
+  const int device = stream->device;
+  if (const cudaError_t error = sticky(device); error != cudaSuccess) return error;
+  if (stream->capture != nullptr) {
+    invalidate(stream);
+    return error(cudaErrorStreamCaptureUnsupported, "a capturing stream cannot be waited for");
+  }
+  ++counters_.synchronizations;
+  const auto all_done = [&] { return stream->queue.empty(); };
+  if (const cudaError_t error = carry_out_until(stream, all_done); error != cudaSuccess) return error;
+  return sticky(device);
+}
+
+cudaError_t Runtime::synchronize_device(int index) {
+  if (const cudaError_t error = sticky(index); error != cudaSuccess) return error;
+  ++counters_.synchronizations;
+  const auto all_done = [&] {
+    return std::ranges::all_of(streams_, [&](const CUstream_st* s) { return s->device != index || s->queue.empty(); });
+  };
+  if (const cudaError_t error = carry_out_until(device(index).null_stream, all_done); error != cudaSuccess)
+    return error;
+  return sticky(index);
+}
+
+cudaEvent_t Runtime::add_event(unsigned flags) {
+  auto* const event = new CUevent_st;
+  event->device = caller().device;
+  event->timed = (flags & cudaEventDisableTiming) == 0;
+  events_.insert(event);
+  return event;
+}
+
+void Runtime::remove_event(cudaEvent_t event) {
+  events_.erase(event);
+  delete event;
+}
+
+}  // namespace cuda_on_cpu
+
+using cuda_on_cpu::call;
+using cuda_on_cpu::Runtime;
+
+namespace {
+
+// Runs body(runtime, stream) where the handle means a stream of a device that works.
+template <class Body>
+cudaError_t with_stream(cudaStream_t handle, const Body& body) {
+  return call([&](Runtime& runtime) {
+    CUstream_st* const stream = runtime.find(handle);
+    if (stream == nullptr) return runtime.caller().last;
+    if (const cudaError_t error = runtime.sticky(stream->device); error != cudaSuccess) return error;
+    return body(runtime, stream);
+  });
+}
+
+template <class Body>
+cudaError_t with_event(cudaEvent_t event, const Body& body) {
+  return call([&](Runtime& runtime) {
+    if (!runtime.is_event(event))
+      return runtime.error(cudaErrorInvalidResourceHandle, "no such event, or one that was destroyed");
+    if (const cudaError_t error = runtime.sticky(event->device); error != cudaSuccess) return error;
+    return body(runtime);
+  });
+}
+
+}  // namespace
+
+cudaError_t cudaDeviceSynchronize() {
+  return call([](Runtime& runtime) {
+    if (const cudaError_t error = runtime.forbidden_in_capture("cudaDeviceSynchronize"); error != cudaSuccess)
+      return error;
+    return runtime.synchronize_device(runtime.caller().device);
+  });
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  return call([&](Runtime& runtime) {
+    const int device = runtime.caller().device;
+    if (const cudaError_t error = runtime.sticky(device); error != cudaSuccess) return error;
+    *stream = runtime.add_stream(device, (flags & cudaStreamNonBlocking) == 0);
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWithFlags(stream, cudaStreamDefault); }
+
+cudaError_t cudaStreamDestroy(cudaStream_t handle) {
+  return call([&](Runtime& runtime) {
+    CUstream_st* const stream = handle == nullptr ? nullptr : runtime.find(handle);
+    if (stream == nullptr) return runtime.error(cudaErrorInvalidResourceHandle, "no stream to destroy");
+    runtime.invalidate(stream);
+    const int device = stream->device;
+    runtime.remove_stream(stream);
+    return runtime.sticky(device);
+  });
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
+  return with_stream(handle, [](Runtime& runtime, cudaStream_t stream) { return runtime.synchronize(stream); });
+}
+
+cudaError_t cudaStreamQuery(cudaStream_t handle) {
+  return with_stream(handle, [](Runtime& runtime, cudaStream_t stream) {
+    if (stream->capture != nullptr) {
+      runtime.invalidate(stream);
+      return runtime.error(cudaErrorStreamCaptureUnsupported, "a capturing stream cannot be asked");
+    }
+    const int device = stream->device;
+    runtime.carry_out_a_little();
+    if (const cudaError_t error = runtime.sticky(device); error != cudaSuccess) return error;
+    return stream->queue.empty() ? cudaSuccess : runtime.error(cudaErrorNotReady);
+  });
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned) {
+  return with_stream(handle, [&](Runtime& runtime, cudaStream_t stream) {
+    if (!runtime.is_event(event)) return runtime.error(cudaErrorInvalidResourceHandle, "no such event");
+    return runtime.wait_event(stream, event);
+  });
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  return call([&](Runtime& runtime) {
+    if (const cudaError_t error = runtime.sticky(runtime.caller().device); error != cudaSuccess) return error;
+    *event = runtime.add_event(flags);
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, cudaEventDefault); }
+
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  return call([&](Runtime& runtime) {
+    if (!runtime.is_event(event)) return runtime.error(cudaErrorInvalidResourceHandle, "no event to destroy");
+    const int device = event->device;
+    runtime.remove_event(event);
+    return runtime.sticky(device);
+  });
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
+  return with_stream(handle, [&](Runtime& runtime, cudaStream_t stream) {
+    if (!runtime.is_event(event)) return runtime.error(cudaErrorInvalidResourceHandle, "no such event");
+    if (event->device != stream->device)
+      return runtime.error(cudaErrorInvalidResourceHandle, "an event is recorded in a stream of another device");
+    return runtime.record(event, stream);
+  });
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  return with_event(event, [&](Runtime& runtime) {
+    if (event->capture != nullptr) return runtime.error(cudaErrorCapturedEvent);
+    ++runtime.counters().synchronizations;
+    const auto moment = event->moment;
+    if (moment == nullptr) return cudaSuccess;
+    const int device = event->device;
+    const cudaError_t error = runtime.carry_out_until(nullptr, [&] { return moment->passed; });
+    return error != cudaSuccess ? error : runtime.sticky(device);
+  });
+}
+
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  return with_event(event, [&](Runtime& runtime) {
+    if (event->capture != nullptr) return runtime.error(cudaErrorCapturedEvent);
+    if (event->moment == nullptr) return cudaSuccess;
+    runtime.carry_out_a_little();
+    if (const cudaError_t error = runtime.sticky(event->device); error != cudaSuccess) return error;
+    return event->moment->passed ? cudaSuccess : runtime.error(cudaErrorNotReady);
+  });
+}
+
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  return with_event(begin, [&](Runtime& runtime) {
+    if (!runtime.is_event(end)) return runtime.error(cudaErrorInvalidResourceHandle, "no such event");
+    if (!begin->timed || !end->timed || begin->moment == nullptr || end->moment == nullptr)
+      return runtime.error(cudaErrorInvalidResourceHandle, "an event was never recorded, or was made without timing");
+    if (!begin->moment->passed || !end->moment->passed) return runtime.error(cudaErrorNotReady);
+    *milliseconds = std::chrono::duration<float, std::milli>(end->moment->time - begin->moment->time).count();
+    return cudaSuccess;
+  });
+}
