@@ -219,8 +219,10 @@ def check_points(cell):
     for form, variant in MAKERS:
         if form == "P3" or "autotune" in variant:
             continue  # the same computation as P1 and as its neighbour
-        yield Point(form, variant, "fp64", cell, **gpu_worker.CHECK)
-        if variant in ("eager", "graph", "vmap, graph", "batched, graph"):
+        slow = "compile" in variant  # seconds each to compile: the cells differ in nothing that compiling touches
+        if not slow or cell == "lstm":
+            yield Point(form, variant, "fp64", cell, **gpu_worker.CHECK)
+        if cell == "lstm" and variant in ("eager", "graph", "vmap, graph", "batched, graph"):
             some = lower if form == "P6" or torch.cuda.is_available() and form != "P5" else lower[:1]
             yield from (Point(form, variant, precision, cell, **gpu_worker.CHECK) for precision in some)
 
