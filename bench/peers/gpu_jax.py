@@ -29,7 +29,7 @@ import gpu_worker
 from gpu_task import (BETA1, BETA2, CLASSES, EPS, STEPS, Point, initial_bound, learning_rates, orders, parameter_shapes)
 
 MATMUL = {"fp32": "highest", "tf32": "tensorfloat32", "bf16": "tensorfloat32", "fp64": "highest"}
-KEPT = {"fp32": "float32", "tf32": "float32", "bf16": "bfloat16", "fp64": "float64"}
+KEPT = {"fp32": jnp.float32, "tf32": jnp.float32, "bf16": jnp.bfloat16, "fp64": jnp.float64}
 RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 tree_map = jax.tree_util.tree_map
 
@@ -174,7 +174,7 @@ class Scanned:
         own, unroll = point.variant.startswith("own gradient"), int(point.variant.split()[-1])
         assert 1 <= unroll <= STEPS
         kept = jnp.dtype(KEPT[point.precision])
-        real = jnp.dtype("float64" if point.precision == "fp64" else "float32")
+        real = jnp.dtype(jnp.float64 if point.precision == "fp64" else jnp.float32)
         # A call lasts long enough that starting it costs nothing beside it.
         self.steps_per_call = 1 if initial is not None else 64 if self.runs <= 64 else 16 if self.runs <= 512 else 4
         multipliers, offsets = orders(self.runs, len(labels))

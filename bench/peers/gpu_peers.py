@@ -18,14 +18,17 @@ parts. One framework holds the GPU at a time.
 """
 
 import argparse
+import atexit
 import collections
 import contextlib
 import dataclasses
 import datetime
+import functools
 import json
 import pathlib
 import platform
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -267,6 +270,7 @@ def carry_out(args):
     measuring = Measuring(args)
     points = collections.deque((point, 0) for point in wanted(args))
     missing = set()
+    atexit.register(measuring.close)
     while points:
         point, halvings = points.popleft()
         framework = framework_of(point)
@@ -286,6 +290,7 @@ def carry_out(args):
             print(f"{framework} cannot be used here: {entry['message']}", flush=True)
             continue
         entries.append(entry)
+        write(args, entries, left_out, measuring.about)
         if "error" not in entry:
             costs[point.form, point.variant] = max(2.0, spent - start)
         if entry.get("error") == "out of memory" and halvings < HALVINGS and point.trials > 1:
@@ -325,22 +330,25 @@ def table(entries):
             for row in rows]
 
 
-def first_line(command):
+@functools.cache
+def first_line(*command):
     with contextlib.suppress(OSError, subprocess.CalledProcessError, IndexError):
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[0]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE)
+        return done.stdout.strip().splitlines()[0]
     return "unknown"
 
 
 def environment(about, data):
     """Where and with what the numbers were made."""
     query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-    return dict(date=datetime.date.today().isoformat(), system=platform.platform(), gpu=first_line(query), data=data,
-                commit=first_line(["git", "rev-parse", "--short", "HEAD"]), frameworks=about)
+    return dict(date=datetime.date.today().isoformat(), system=platform.platform(), gpu=first_line(*query), data=data,
+                commit=first_line("git", "rev-parse", "--short", "HEAD"), frameworks=about)
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--budget", type=float, default=540, help="seconds for everything (540)")
+    parser.add_argument("--budget", type=float, help="seconds for everything (540; with --quick 150)")
+    parser.add_argument("--quick", action="store_true", help="the most important points only")
     parser.add_argument("--check", action="store_true", help="hold every form of both frameworks to the reference")
     parser.add_argument("--plan", action="store_true", help="print the points in order, with estimates")
     parser.add_argument("--form", nargs="+", default=[f"P{i}" for i in range(8)], help="only these")
@@ -352,7 +360,19 @@ def parse():
     parser.add_argument("--window-seconds", type=float, default=0.3)
     parser.add_argument("--data", help="folder of MNIST's IDX files; random images of its size without")
     parser.add_argument("--output", help="file for the result, as JSON")
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.budget = args.budget or (150 if args.quick else 540)
+    return args
+
+
+def write(args, entries, left_out, about):
+    """What is known by now: nothing is lost when the program is stopped."""
+    if not args.output:
+        return
+    result = dict(environment=environment(about, args.data or "random images")
+                  | dict(windows=args.windows, window_seconds=args.window_seconds, budget=args.budget),
+                  points=entries, left_out=[point.asdict() for point in left_out])
+    pathlib.Path(args.output).write_text(json.dumps(result, indent=1) + "\n")
 
 
 def main():
@@ -365,14 +385,11 @@ def main():
             total += ESTIMATES[point.form, point.variant]
             print(f"{total:6.0f} s  {point}{'   beyond the budget' if total > args.budget else ''}")
         return
-    if args.output:  # now, not after minutes of work
-        pathlib.Path(args.output).parent.mkdir(parents=True, exist_ok=True)
-    entries, left_out, about = carry_out(args)
-    result = dict(environment=environment(about, args.data or "random images") | dict(windows=args.windows, window_seconds=args.window_seconds,
-                                                        budget=args.budget),
-                  points=entries, left_out=[point.asdict() for point in left_out])
     if args.output:
-        pathlib.Path(args.output).write_text(json.dumps(result, indent=1) + "\n")
+        pathlib.Path(args.output).parent.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # closes the workers; what was measured is written
+    entries, left_out, about = carry_out(args)
+    write(args, entries, left_out, about)
     print("\n" + "\n".join(table(entries)))
     if left_out:
         groups = collections.Counter(f"{p.form} {p.variant}" for p in left_out)

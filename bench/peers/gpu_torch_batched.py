@@ -30,6 +30,11 @@ def apart(view):
     return torch.utils.dlpack.from_dlpack(torch.utils.dlpack.to_dlpack(view))
 
 
+def wide(dtype):
+    """The type that cells are computed in."""
+    return torch.float64 if dtype is torch.float64 else torch.float32
+
+
 def lstm_forward(i, f, g, o, c, next_c, h):
     i, f, g, o = (v.to(c.dtype) for v in (i, f, g, o))
     new = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -71,11 +76,11 @@ def gru_backward(r, z, x_n, h_n, state, _, dh, d_state, d_r, d_z, d_x_n, d_h_n, 
 
 
 def tanh_forward(gate, h):
-    h.copy_(torch.tanh(gate.to(torch.promote_types(gate.dtype, torch.float32))))
+    h.copy_(torch.tanh(gate.to(wide(gate.dtype))))
 
 
 def tanh_backward(h, dh, d_gate):
-    h = h.to(torch.promote_types(h.dtype, torch.float32))
+    h = h.to(wide(h.dtype))
     d_gate.copy_(dh * (1 - h * h))
 
 
@@ -86,7 +91,7 @@ BACKWARD = {"lstm": lstm_backward, "gru": gru_backward, "rnn_tanh": tanh_backwar
 def write_input(into, images, index, backwards):
     """Pixels of the batches [N, B] as [N, T, B, 28] in [0, 1], the last row first when `backwards`."""
     x = images[index].transpose(1, 2)
-    into.copy_((x.flip(1) if backwards else x).to(torch.promote_types(into.dtype, torch.float32)) / 255)
+    into.copy_((x.flip(1) if backwards else x).to(wide(into.dtype)) / 255)
 
 
 def head(features, weight, bias, labels, scale):
@@ -94,7 +99,7 @@ def head(features, weight, bias, labels, scale):
     batch = features.shape[1]
     logits = torch.baddbmm(bias.unsqueeze(1), features, weight.transpose(1, 2))
     log_probabilities = torch.log_softmax(logits, -1)
-    hot = torch.nn.functional.one_hot(labels, CLASSES).to(logits.dtype)
+    hot = (labels.unsqueeze(-1) == torch.arange(CLASSES, device=labels.device)).to(logits.dtype)
     losses = -(log_probabilities * hot).sum((1, 2)) / batch
     d = (torch.exp(log_probabilities) - hot) * (scale / batch)
     return losses, torch.bmm(d.transpose(1, 2), features), d.sum(1), torch.bmm(d, weight)

@@ -1,7 +1,7 @@
 """Forms P2 and P5 of gpu_peers.py: recurrent cells written out in PyTorch's operators, compiled or under vmap.
 
-torch.compile sees nn.LSTM as one opaque call of cuDNN, and torch.func.vmap has no rule for it; a cell written by hand
-is what their users are told to use.
+torch.compile leaves nn.LSTM, GRU and RNN to cuDNN, uncompiled, and torch.func.vmap has no rule for them; a cell written
+by hand is what is left to their users.
 """
 
 import torch
