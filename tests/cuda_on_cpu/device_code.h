@@ -65,6 +65,10 @@ void issue_async_copy(void* to, const void* from, bool from_zeros);
 void commit_async_copies();
 void wait_for_async_copies(std::size_t groups_that_may_remain);
 
+// mma.m16n8k16 and ldmatrix by the whole warp; see kernels/base/mma.h.
+void mma_m16n8k16(float* d, const std::uint32_t* a, const std::uint32_t* b, const float* c);
+void load_matrices(std::uint32_t* tiles, int count, bool transposed, const void* row);
+
 enum class Shuffle { kIndex, kXor, kDown, kUp };
 std::uint64_t shuffle(Shuffle how, std::uint32_t mask, std::uint64_t bits, int argument, int width, Place place);
 

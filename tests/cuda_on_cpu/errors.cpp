@@ -110,7 +110,7 @@ void Runtime::fail_device(int index, const DeviceFailure& failure) {
     if (stream->device != index) continue;
     for (Item& item : stream->queue) {
       if (item.passes != nullptr) item.passes->passed = true;
-      if (item.meeting != nullptr) item.meeting->happened = true;
+      if (item.meeting != nullptr && !item.meeting->happened) item.meeting->abandoned = true;
     }
     stream->queue.clear();
   }

@@ -65,6 +65,7 @@ struct GraphRun {
 struct Meeting {
   int expected = 0, arrived = 0;
   bool happened = false;
+  bool abandoned = false;  // a device was lost before: it does not happen, the others go on
   std::function<void(Runtime&)> happen;
 };
 

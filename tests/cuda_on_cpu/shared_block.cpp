@@ -52,7 +52,10 @@ void SharedBlock::renew(std::size_t bytes) {
     bytes_ = bytes;
   }
   fill_with_nan(data_, bytes);
-  if (!kAddressSanitizer) std::memset(data_ + bytes, kGuard, kGuardBytes);
+  if (!kAddressSanitizer) {
+    std::memset(memory_, kGuard, kGuardBytes);
+    std::memset(data_ + bytes, kGuard, kGuardBytes);
+  }
 }
 
 bool SharedBlock::holds(const void* begin, std::size_t bytes) const {

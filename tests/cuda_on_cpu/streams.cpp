@@ -185,7 +185,7 @@ bool Runtime::step(cudaStream_t stream) {
   try {
     if (item.work != nullptr) carry_out(*item.work, stream->device);
     if (item.graph != nullptr && !step_graph(*item.graph)) return true;
-    if (item.meeting != nullptr && !item.meeting->happened) {
+    if (item.meeting != nullptr && !item.meeting->happened && !item.meeting->abandoned) {
       Meeting& meeting = *item.meeting;
       if (item.arrived) return false;
       item.arrived = true;
