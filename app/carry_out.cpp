@@ -13,9 +13,9 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/device_choice.h"
 #include "app/progress.h"
 #include "app/text.h"
-#include "engine/local_executor.h"
 #include "kernels/base/error.h"
 #include "kernels/math/philox.h"
 #include "tuner/bind.h"
@@ -67,7 +67,12 @@ class SignalsDrain {
   struct sigaction before_[std::size(kSignals)];
 };
 
-StudyRecord record_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data) {
+std::string precision_of(const SweepSpec& spec, const CarryOutFlags& flags) {
+  return flags.precision.value_or(spec.settings.precision);
+}
+
+StudyRecord record_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data,
+                      const DeviceChoice& devices) {
   const MetricSpec metric = spec.metric_or_default();
   StudyRecord record;
   record.spec_name = spec.filename;
@@ -81,7 +86,7 @@ StudyRecord record_of(const SweepSpec& spec, const CarryOutFlags& flags, const D
   record.validate_on_test = flags.validate_on ? *flags.validate_on == "test" : spec.settings.validate_on_test;
   record.data_name = data.name;
   record.data_digest = data.digest;
-  record.numerics = kNumericsFp32;
+  record.numerics = numerics_of(devices, precision_of(spec, flags));
   record.caviar_version = kVersion;
   return record;
 }
@@ -113,9 +118,11 @@ void warn_of_empty_classes(const Dataset& data) {
                data.name, data.classes - 1, empty);
 }
 
-StudySetup setup_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data) {
+StudySetup setup_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data,
+                    const DeviceChoice& devices) {
   StudySetup setup;
-  setup.record = record_of(spec, flags, data);
+  setup.record = record_of(spec, flags, data, devices);
+  setup.precision = precision_of(spec, flags);
   setup.use.validation_examples = validation_examples_of(spec, flags, data);
   setup.use.validate_on_test = setup.record.validate_on_test;
   setup.shape = {data.train.count, data.test.count, data.digest};
@@ -182,13 +189,13 @@ void require_an_end(const SweepSpec& spec, const StudyRecord& record, const Samp
 }
 
 void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Dataset& data, const Sampler& sampler,
-                     int threads, const CarryOutFlags& flags) {
+                     const DeviceChoice& devices, const CarryOutFlags& flags) {
   const StudyRecord& record = setup.record;
   std::optional<std::int64_t> trials = record.trials;
   if (sampler.size() >= 0) trials = trials ? std::min(*trials, sampler.size()) : sampler.size();
   fmt::print("{}: {} on {} each, data {}, ranked by {} ({}), {}\n", spec.filename,
              show_number_of(trials.value_or(0), "trial"), show_number_of(record.seeds, "seed"), data.name,
-             record.metric, record.maximize ? "more is better" : "less is better", show_number_of(threads, "thread"));
+             record.metric, record.maximize ? "more is better" : "less is better", show_devices(devices));
   if (!flags.study.empty()) fmt::print("study: {}\n", flags.study);
   if (record.validate_on_test) {
     fmt::print(
@@ -235,10 +242,19 @@ void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
                   "runs of every trial, each on its own seeds, the same for all trials; "
                   "init, order, dropout and augment move, split stays [default: the file's caviar.seeds, else 1]")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
-  command.add_option("--device", flags.device, "where to train: auto or cpu")
-      ->check(CLI::IsMember({"auto", "cpu"}))
+  command
+      .add_option("--device", flags.device,
+                  "where to train: cpu; cuda, all GPUs; cuda:0,2, those GPUs; auto, GPUs where there are any, else the "
+                  "cores (`caviar devices` lists them). In precision fp32 it changes no result")
       ->capture_default_str();
-  command.add_option("--threads", flags.threads, "worker threads; 0: one a core. Changes no result")
+  command
+      .add_option(
+          "--precision", flags.precision,
+          "fp32: the same bits on every device; mixed: fp16 products on the tensor cores of a GPU, the same bits "
+          "on GPUs of one architecture [default: the file's caviar.precision, else fp32]")
+      ->check(CLI::IsMember({"fp32", "mixed"}));
+  command
+      .add_option("--threads", flags.threads, "worker threads when training on cores; 0: one a core. Changes no result")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   command
@@ -261,7 +277,10 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   const auto data =
       std::make_shared<const Dataset>(load_dataset(flags.data.value_or(spec.settings.data.value_or("mnist"))));
   warn_of_empty_classes(*data);
-  StudySetup setup = setup_of(spec, flags, *data);
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const DeviceChoice devices = choose_devices(flags.device, flags.threads > 0 ? flags.threads : cores);
+  if (!devices.note.empty()) fmt::print(stderr, "caviar: {}\n", devices.note);
+  StudySetup setup = setup_of(spec, flags, *data, devices);
 
   const std::filesystem::path study = flags.study;
   const bool on_disk = !flags.study.empty();
@@ -285,17 +304,15 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   require_an_end(spec, setup.record, *sampler);
   require_one_way_to_vary_seeds(spec, setup.record.seeds);
   if (sampler->lag() < 0) warn_of_unread_parameters(spec, *sampler);
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const int threads = flags.threads > 0 ? flags.threads : cores;
   if (setup.record.trials == 0) {
     fmt::print("{}: the file is valid", spec.filename);
     if (sampler->size() >= 0) fmt::print(", a grid of {}", show_number_of(sampler->size(), "point"));
     fmt::print("; nothing was trained (count is 0)\n");
     return kExitDone;
   }
-  say_what_starts(spec, setup, *data, *sampler, threads, flags);
+  say_what_starts(spec, setup, *data, *sampler, devices, flags);
 
-  const std::unique_ptr<Executor> executor = make_local_executor(data, threads);
+  const std::unique_ptr<Executor> executor = make_executor(data, devices);
   if (!on_disk) {
     storage.emplace(Storage::open_to_write(":memory:"));
     return carry_out_in(*storage, std::move(setup), *sampler, *executor, flags, show_end);

@@ -23,12 +23,13 @@ struct CarryOutFlags {
   std::optional<std::int64_t> seeds;
   std::optional<std::uint64_t> sweep_seed;
   std::string device = "auto";
+  std::optional<std::string> precision;
   int threads = 0;  // 0: one a core
   bool resume = false;
   std::optional<std::string> validate_on;
 };
 
-// The flags both have: --data, --seeds, --device, --threads, --validate-on.
+// The flags both have: --data, --seeds, --device, --precision, --threads, --validate-on.
 void add_common_flags(CLI::App& command, CarryOutFlags& flags);
 
 // Carries the sweep out and leaves the study in `storage`, which show_end() then shows. Returns an ExitCode.

@@ -63,12 +63,12 @@ class CpuPack final : public Pack {
     return {};
   }
 
-  std::vector<std::byte> save(int slot) const override {
+  std::vector<std::byte> save(int slot) override {
     return caviar::save(at(slot), row(slot), arrays<const float>(slot));
   }
   std::int64_t step(int slot) const override { return row(slot).step; }
 
-  std::vector<float> read(int slot, bool averages) const override {
+  std::vector<float> read(int slot, bool averages) override {
     const std::span<const float> from =
         averages ? arrays<const float>(slot).averages : arrays<const float>(slot).params;
     return {from.begin(), from.end()};

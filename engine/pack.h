@@ -23,16 +23,16 @@ class Pack {
   virtual void go_on(int slot) = 0;
 
   // Trains ready slots until at least one reaches a rung, evaluates those that arrived, returns their reports and
-  // leaves them at the rung (or over). With `stop` set it returns after the step or the few examples under way, perhaps
-  // without a report.
+  // leaves them at the rung (or over). With `stop` set it returns after the steps or the few examples under way,
+  // perhaps without a report.
   virtual std::vector<Report> advance(const std::atomic<bool>& stop) = 0;
 
   // All that is needed to go on from here, at any step: parameters, moments, averages, counters.
-  virtual std::vector<std::byte> save(int slot) const = 0;
+  virtual std::vector<std::byte> save(int slot) = 0;
   virtual std::int64_t step(int slot) const = 0;
 
   // The parameters [P] (or their averages) of a slot, in the order of the model's tensors.
-  virtual std::vector<float> read(int slot, bool averages) const = 0;
+  virtual std::vector<float> read(int slot, bool averages) = 0;
 };
 
 // Throws Error when the order cannot be trained on a CPU: sizes out of range, data that cannot serve it, a state that

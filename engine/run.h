@@ -97,5 +97,6 @@ struct Parked {
 
 // What bits depend on besides config, seeds and data: raised on purpose when a kernel changes its arithmetic.
 inline constexpr const char* kNumericsFp32 = "fp32/1";
+inline constexpr const char* kNumericsMixed = "mixed/1";  // followed by the architecture: engine/devices.h
 
 }  // namespace caviar

@@ -32,7 +32,7 @@ constexpr SettingHelp kSettings[] = {
     {"count", "run_cap, or the whole grid", "0 or more",
      "Trials, at most run_cap; random search needs one of the two; 0 checks the file and trains nothing."},
     {"window", "256", "1 or more", "How many trials an adaptive sampler may lag behind; grid and random do not."},
-    {"precision", "fp32", "fp32, mixed", "Arithmetic of the training; only fp32 can be run."},
+    {"precision", "fp32", "fp32, mixed", "Arithmetic of the training: fp32 gives the same bits on every device, mixed is for GPUs."},
     {"validate_on", "validation", "validation, test",
      "What val_ metrics are measured on; `test` repeats studies that tuned on the test set, and is optimistic."},
     {"sweep_seed", "0", "0 to 2^64 - 1", "Chooses the trials of random search."},
@@ -422,9 +422,6 @@ void require_runnable(const SweepSpec& spec) {
   }
   if (!spec.metrics.empty()) fail(spec.filename, ": several metrics are not available yet; use one metric");
   if (spec.has_scheduler) fail(spec.filename, ": scheduler belongs to W&B's Launch; remove it");
-  if (spec.settings.precision != "fp32") {
-    fail(spec.filename, ": precision ", spec.settings.precision, " is not available yet; use fp32");
-  }
 }
 
 }  // namespace caviar

@@ -119,7 +119,8 @@ void Study::check_same_sweep(const StudyRecord& recorded) const {
   }
   if (asked.numerics != recorded.numerics) {
     fail(file, ": the study was computed with the numerics ", recorded.numerics, ", this program has ", asked.numerics,
-         "; go on with the caviar that started it (", recorded.caviar_version, ")");
+         "; go on with the caviar that started it (", recorded.caviar_version,
+         "), with the same --precision and, if that is mixed, on the same kind of GPU");
   }
   if (recorded.trials && asked.trials && *asked.trials < *recorded.trials) {
     fail(file, ": the study was asked for ", *recorded.trials, " trials already; --count ", *asked.trials,
@@ -183,6 +184,12 @@ void Study::replay_scheduler() {
       finish(id, RunState::kStopped, cat("stopped at step ", last ? last->step : 0), "", last);
     }
   });
+}
+
+BoundConfig Study::bind(const Config& config) const {
+  BoundConfig bound = bind_config(config, setup_.use, setup_.shape);
+  bound.key.precision = setup_.precision;
+  return bound;
 }
 
 // ---- filling slots
@@ -257,7 +264,7 @@ bool Study::sampler_knows_enough(std::int64_t number) {
 // A config that cannot be trained is a failed trial: the study goes on without it.
 bool Study::bind_trial(std::int64_t number, const Config& config) {
   try {
-    current_ = {number, bind_config(config, setup_.use, setup_.shape)};
+    current_ = {number, bind(config)};
     require_measured(setup_.record.metric, current_.bound);
     return true;
   } catch (const Error& error) {
@@ -296,7 +303,7 @@ void Study::submit_waiting() {
   const std::vector<Owner> owners = storage_.owners(waiting.run.id);
   const auto record = owners.empty() ? std::nullopt : storage_.trial(owners.front().trial);
   if (!record) fail(storage_.file(), ": run ", waiting.run.id, " belongs to no trial; bring the file back from a copy");
-  BoundConfig bound = bind_config(record->trial.config, setup_.use, setup_.shape);
+  BoundConfig bound = bind(record->trial.config);
   bound.seeds = repeat_seeds(bound.seeds, owners.front().repeat);
   if (run_identity(canonical_run(bound, setup_.shape.digest, setup_.record.numerics)) != waiting.run.identity) {
     fail(storage_.file(), ": trial ", owners.front().trial,

@@ -29,6 +29,7 @@ struct StudySetup {
   StudyRecord record;  // what is asked
   DataUse use;
   DataShape shape;
+  std::string precision = "fp32";                         // of every run
   std::optional<double> target;                           // no new trial starts once a finished one's mean is this good
   std::filesystem::path checkpoints;                      // directory; empty: none are written
   std::chrono::milliseconds checkpoint_interval{30'000};  // at most one in so long, and one at a drain
@@ -98,6 +99,7 @@ class Study {
   bool next_trial_may_start();
   bool sampler_knows_enough(std::int64_t number);
   bool bind_trial(std::int64_t number, const Config& config);
+  BoundConfig bind(const Config& config) const;
   void start_repeat(const Owner& owner);
   void submit_waiting();
   void submit(RunRecord run, const BoundConfig& bound, SavedRun saved);

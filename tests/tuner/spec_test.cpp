@@ -394,7 +394,6 @@ TEST(Spec, WhatDoesNotRunYetIsRefusedInOneSentence) {
       why(with("metric: {name: val_loss}\nearly_terminate: {type: hyperband, min_iter: 1}\n")).find("early_terminate"),
       std::string::npos);
   EXPECT_NE(why(with("scheduler: {engine: wandb}\n")).find("scheduler"), std::string::npos);
-  EXPECT_NE(why(with("caviar: {precision: mixed}\n")).find("fp32"), std::string::npos);
   EXPECT_EQ(why(with("early_terminate: {type: envelope}\n")), "runs");
 }
 

@@ -1,9 +1,10 @@
-// The packs in the hands of one thread.
+// The packs in the hands of one CPU thread.
 #pragma once
 
 #include <atomic>
 #include <cassert>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -13,16 +14,21 @@ namespace caviar {
 
 // Used by one thread, without locks. Holds at most kLiveRuns runs: one to train while another waits at its rung. Runs
 // of equal key share a pack; a pack without runs is kept until another shape needs its memory.
-class Worker {
+class CpuWorker {
  public:
   static constexpr int kLiveRuns = 2;
 
-  explicit Worker(std::shared_ptr<const Dataset> data) : data_(std::move(data)) {}
+  explicit CpuWorker(std::shared_ptr<const Dataset> data) : data_(std::move(data)) {}
 
-  bool has_room() const;
+  // Runs that are worth having in the queue beside those in hand.
+  static constexpr int kQueuedRuns = 2;
+
+  // Takes what it can begin now out of the queue: a run, when the one in hand waits at its rung.
+  std::vector<RunOrder> take(std::deque<RunOrder>& queue, int workers);
+  // Begins runs that it took; returns those for which there turned out to be no room.
+  std::vector<RunOrder> admit(std::vector<RunOrder> orders);
   bool has_ready() const;
   bool holds(std::int64_t run) const;
-  void admit(const RunOrder& order);
 
   // A run that waits at a rung goes on, or ends.
   void go_on(std::int64_t run);
@@ -53,6 +59,7 @@ class Worker {
       return held->slots[static_cast<std::size_t>(slot)];
     }
   };
+  void admit_one(const RunOrder& order);
   Place find(std::int64_t run);
   Place free_slot(const PackKey& key);
   void let_go(const Place& place);

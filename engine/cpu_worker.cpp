@@ -1,42 +1,63 @@
-#include "engine/worker.h"
+#include "engine/cpu_worker.h"
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
+
+#include "kernels/base/error.h"
 
 namespace caviar {
 
-int Worker::live_runs() const {
+int CpuWorker::live_runs() const {
   int n = 0;
   for (const Held& held : packs_)
     for (const Live& live : held.slots) n += live.run >= 0;
   return n;
 }
 
-bool Worker::has_room() const { return live_runs() < kLiveRuns; }
+std::vector<RunOrder> CpuWorker::take(std::deque<RunOrder>& queue, int) {
+  std::vector<RunOrder> taken;
+  if (queue.empty() || has_ready() || live_runs() >= kLiveRuns) return taken;
+  taken.push_back(std::move(queue.front()));
+  queue.pop_front();
+  return taken;
+}
 
-bool Worker::has_ready() const {
+std::vector<RunOrder> CpuWorker::admit(std::vector<RunOrder> orders) {
+  for (const RunOrder& order : orders) {
+    try {
+      admit_one(order);
+    } catch (const std::bad_alloc&) {
+      fail("A run with hidden_size ", order.key.hidden_size, ", num_layers ", order.key.num_layers,
+           " does not fit in memory. Use fewer --threads; what was recorded is safe, go on with --resume.");
+    }
+  }
+  return {};
+}
+
+bool CpuWorker::has_ready() const {
   for (const Held& held : packs_)
     for (const Live& live : held.slots)
       if (live.run >= 0 && !live.at_rung) return true;
   return false;
 }
 
-bool Worker::holds(std::int64_t run) const {
+bool CpuWorker::holds(std::int64_t run) const {
   for (const Held& held : packs_)
     for (const Live& live : held.slots)
       if (live.run == run) return true;
   return false;
 }
 
-Worker::Place Worker::find(std::int64_t run) {
+CpuWorker::Place CpuWorker::find(std::int64_t run) {
   for (Held& held : packs_)
     for (std::size_t slot = 0; slot < held.slots.size(); ++slot)
       if (held.slots[slot].run == run) return {&held, static_cast<int>(slot)};
   return {};
 }
 
-Worker::Place Worker::free_slot(const PackKey& key) {
+CpuWorker::Place CpuWorker::free_slot(const PackKey& key) {
   for (Held& held : packs_) {
     if (held.key != key) continue;
     for (std::size_t slot = 0; slot < held.slots.size(); ++slot)
@@ -49,27 +70,27 @@ Worker::Place Worker::free_slot(const PackKey& key) {
   return {&packs_.back(), 0};
 }
 
-void Worker::admit(const RunOrder& order) {
+void CpuWorker::admit_one(const RunOrder& order) {
   const Place place = free_slot(order.key);
   place.held->pack->admit(place.slot, order);
   place.live() = {order.run, false};
 }
 
-void Worker::go_on(std::int64_t run) {
+void CpuWorker::go_on(std::int64_t run) {
   const Place place = find(run);
   place.held->pack->go_on(place.slot);
   place.live().at_rung = false;
 }
 
-void Worker::let_go(const Place& place) {
+void CpuWorker::let_go(const Place& place) {
   assert(place.held != nullptr);
   place.held->pack->evict(place.slot);
   place.live() = {};
 }
 
-void Worker::stop(std::int64_t run) { let_go(find(run)); }
+void CpuWorker::stop(std::int64_t run) { let_go(find(run)); }
 
-std::vector<Report> Worker::advance(const std::atomic<bool>& interrupt, bool keep_states) {
+std::vector<Report> CpuWorker::advance(const std::atomic<bool>& interrupt, bool keep_states) {
   for (Held& held : packs_) {
     if (std::none_of(held.slots.begin(), held.slots.end(), [](const Live& l) { return l.run >= 0 && !l.at_rung; }))
       continue;
@@ -87,7 +108,7 @@ std::vector<Report> Worker::advance(const std::atomic<bool>& interrupt, bool kee
   return {};
 }
 
-std::vector<Parked> Worker::hand_back() {
+std::vector<Parked> CpuWorker::hand_back() {
   std::vector<Parked> parked;
   for (Held& held : packs_)
     for (std::size_t slot = 0; slot < held.slots.size(); ++slot) {
