@@ -193,7 +193,10 @@ class Measuring:
             self.close()
         if not self.worker:
             self.worker = Worker(framework, self.args.data)
-        self.about[framework] = self.worker.ready(until).about
+        about = self.worker.ready(until).about
+        if about["device"] == "cpu" and gpu_here() != "unknown":
+            raise Lost("it finds no GPU, though nvidia-smi does")
+        self.about[framework] = about
         return self.worker
 
     def together(self, workers, request, until):
@@ -338,10 +341,13 @@ def first_line(*command):
     return "unknown"
 
 
+def gpu_here():
+    return first_line("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
+
+
 def environment(about, data):
     """Where and with what the numbers were made."""
-    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-    return dict(date=datetime.date.today().isoformat(), system=platform.platform(), gpu=first_line(*query), data=data,
+    return dict(date=datetime.date.today().isoformat(), system=platform.platform(), gpu=gpu_here(), data=data,
                 commit=first_line("git", "rev-parse", "--short", "HEAD"), frameworks=about)
 
 

@@ -221,6 +221,7 @@ std::vector<Point> make_plan(const Options& options) {
           }
   std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Point> points;
+  points.reserve(all.size());
   for (auto& [importance, point] : all) points.push_back(std::move(point));
   return points;
 }
