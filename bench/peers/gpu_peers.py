@@ -47,9 +47,10 @@ GRAPH, SCAN, OWN = "graph", "scan, unroll 1", "own gradient, unroll 1"
 # Seconds a point is thought to take before one was measured, with compiling.
 ESTIMATES = {
     ("P0", "eager"): 4, ("P1", GRAPH): 5, ("P1", "graph, 16 steps"): 7, ("P2", "compile, cuDNN"): 30,
-    ("P2", "compile, own cell"): 70, ("P2", "max-autotune, own cell"): 150, ("P3", "process"): 30, ("P4", "streams"): 12,
-    ("P5", "vmap, graph"): 20, ("P5", "vmap, compile, graph"): 180, ("P6", "batched, graph"): 20, ("P7", SCAN): 12,
-    ("P7", "scan, unroll 4"): 20, ("P7", "scan, unroll 28"): 90, ("P7", OWN): 12, ("P7", "own gradient, unroll 4"): 20,
+    ("P2", "compile, own cell"): 70, ("P2", "max-autotune, own cell"): 150, ("P3", "process"): 30,
+    ("P4", "streams"): 12, ("P5", "vmap, graph"): 20, ("P5", "vmap, compile, graph"): 180,
+    ("P6", "batched, graph"): 20, ("P7", SCAN): 12, ("P7", "scan, unroll 4"): 20, ("P7", "scan, unroll 28"): 90,
+    ("P7", OWN): 12, ("P7", "own gradient, unroll 4"): 20,
 }
 ONE_AT_A_TIME = ("P0", "P1", "P2")  # so the rate holds however many runs there are
 START_SECONDS = 10  # of a framework
@@ -303,14 +304,17 @@ def carry_out(args):
 
 
 def outcome(entry):
+    if entry.get("error") == "out of memory":
+        return entry["error"]
     if "error" in entry:
-        return f"{entry['error']}: {entry.get('message', '')[-300:]}" if entry["error"] != "out of memory" else entry["error"]
+        return f"{entry['error']}: {entry.get('message', '')[-300:]}"
     return f"{entry['run_steps_per_second']:,.0f} run-steps/s"
 
 
 def table(entries):
     """Lines of the table, by shape, number of runs and form."""
-    head = ("cell", "H", "B", "runs", "form", "precision", "run-steps/s", "spread", "samples/s", "compile s", "peak GiB")
+    head = ("cell", "H", "B", "runs", "form", "precision", "run-steps/s", "spread", "samples/s", "compile s",
+            "peak GiB")
     rows = [head]
 
     def place(e):
@@ -319,7 +323,8 @@ def table(entries):
 
     for e in sorted(entries, key=place):
         runs = "any" if e["form"] in ONE_AT_A_TIME else str(e["trials"])
-        row = [e["cell"], str(e["hidden_size"]), str(e["batch_size"]), runs, f"{e['form']} {e['variant']}", e["precision"]]
+        row = [e["cell"], str(e["hidden_size"]), str(e["batch_size"]), runs, f"{e['form']} {e['variant']}",
+               e["precision"]]
         if "error" in e:
             row += [e["error"], "", "", "", ""]
         else:
@@ -384,7 +389,8 @@ def write(args, entries, left_out, about):
 def main():
     args = parse()
     if args.check:
-        sys.exit(max([subprocess.run([sys.executable, str(script), "--check"]).returncode for script in SCRIPTS.values()]))
+        failed = [subprocess.run([sys.executable, script, "--check"]).returncode for script in SCRIPTS.values()]
+        sys.exit(1 if any(failed) else 0)
     if args.plan:
         total = 0
         for point in wanted(args):

@@ -5,7 +5,7 @@ directions, and one pointwise kernel that torch.compile fuses; the weight gradie
 costs on a GPU is memory traffic, so that
 
 - the operand of a time step is [x, 1, h] in one array of K = 32 + H columns (28 pixels, a one for the bias, zeros to a
-  multiple of 8): one product gives the gates with bias, one gives the gradient of input weights, state weights and bias;
+  multiple of 8): one product gives the gates with bias, one gives the gradient of both weights and the bias;
 - weights are kept in that packed form, [2, N, G * H, K], and Adam works on it. Elements that no parameter stands behind
   have a rate of zero. PyTorch's two biases have equal gradients and so equal updates: their sum has twice the rate;
 - gates are kept as they were before their nonlinearity, which the backward pass repeats: one write and two reads;
@@ -106,8 +106,8 @@ def head(features, weight, bias, labels, scale):
 
 
 def adam(parameters, gradients, firsts, seconds, rates, factors, operands, c1, c2, eps):
-    """Adam in place on arrays and rates that broadcast, and a copy in the products' type where one is kept. c1, c2: what
-    the moments are divided by, numbers on the device."""
+    """Adam in place on arrays and rates that broadcast, and a copy in the products' type where one is kept. c1, c2:
+    what the moments are divided by, numbers on the device."""
     for p, g, m, v, rate, factor, operand in zip(parameters, gradients, firsts, seconds, rates, factors, operands):
         g = g.to(p.dtype)
         m.mul_(BETA1).add_(g, alpha=1 - BETA1)
@@ -181,7 +181,7 @@ class Batched(Form):
         self.make_activations(2 * runs, point.batch_size, point.hidden_size)
         self.forward_cell, self.backward_cell = (compiled(f[point.cell], work) for f in (FORWARD, BACKWARD))
         self.write_input, self.head, self.adam = (compiled(f, work) for f in (write_input, head, adam))
-        self.multipliers, self.offsets = (work.tensor(v, torch.int64)[:, None] for v in (work.multipliers, work.offsets))
+        self.multipliers, self.offsets = work.orders_on_device()
         self.row = torch.arange(point.batch_size, device=work.device)
         self.cursor = torch.zeros(1, dtype=torch.int64, device=work.device)
         self.count = torch.zeros((), dtype=work.dtype, device=work.device)
@@ -258,8 +258,8 @@ class Batched(Form):
                   out=self.d_packed.flatten(0, 1))
         self.cursor.add_(1)
         self.count.add_(1)
-        self.adam(self.p, [self.d_packed, d_weight, d_bias], self.first, self.second, self.rates, self.factors, self.operands,
-                  1 - BETA1**self.count, 1 - BETA2**self.count, EPS * work.scale)
+        self.adam(self.p, [self.d_packed, d_weight, d_bias], self.first, self.second, self.rates, self.factors,
+                  self.operands, 1 - BETA1**self.count, 1 - BETA2**self.count, EPS * work.scale)
 
     def reset(self):
         for array in (*self.first, *self.second, self.cursor, self.count):

@@ -76,7 +76,7 @@ class CellNet(nn.Module):
 
 
 def adam(parameters, gradients, firsts, seconds, rates, c1, c2):
-    """Adam in place on stacked parameters [N, ...], a learning rate each [N]; c1, c2: what the moments are divided by."""
+    """Adam in place on stacked parameters [N, ...], rates [N]; c1, c2: what the moments are divided by."""
     for p, g, m, v in zip(parameters, gradients, firsts, seconds):
         m.mul_(BETA1).add_(g, alpha=1 - BETA1)
         v.mul_(BETA2).addcmul_(g, g, value=1 - BETA2)
@@ -103,7 +103,7 @@ class Vmapped(Form):
         self.start = {k: v.clone() for k, v in self.p.items()} if work.initial is not None else None
         self.first, self.second = ({k: torch.zeros_like(v) for k, v in self.p.items()} for _ in range(2))
         self.rates = work.tensor(work.rates)
-        self.multipliers, self.offsets = (work.tensor(v, torch.int64)[:, None] for v in (work.multipliers, work.offsets))
+        self.multipliers, self.offsets = work.orders_on_device()
         self.row = torch.arange(point.batch_size, device=work.device)
         self.cursor = torch.zeros(1, dtype=torch.int64, device=work.device)
         self.count = torch.zeros((), dtype=work.dtype, device=work.device)

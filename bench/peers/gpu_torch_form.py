@@ -35,6 +35,10 @@ class Work:
         table = order_table(self.multipliers[trial], self.offsets[trial], self.point.batch_size, self.examples)
         return self.tensor(table, torch.int64)
 
+    def orders_on_device(self):
+        """Multipliers and offsets of all runs, [N, 1] each."""
+        return (self.tensor(v, torch.int64)[:, None] for v in (self.multipliers, self.offsets))
+
     def parameters(self, trials=slice(None)):
         """Initial parameters [N, ...] of the runs asked for, by PyTorch's names."""
         shapes = parameter_shapes(self.point.cell, self.point.hidden_size)

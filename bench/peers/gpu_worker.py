@@ -86,8 +86,8 @@ def references(cell):
     trained, losses = [], []
     for n in range(trials):
         mine = {name: value[n] for name, value in initial.items()}
-        p, loss = gpu_reference.train(cell, mine, images, labels, (multipliers[n], offsets[n]), learning_rates(trials)[n],
-                                      CHECK["batch_size"], CHECK_STEPS)
+        p, loss = gpu_reference.train(cell, mine, images, labels, (multipliers[n], offsets[n]),
+                                      learning_rates(trials)[n], CHECK["batch_size"], CHECK_STEPS)
         trained.append(p)
         losses.append(loss)
     return initial, {k: numpy.stack([p[k] for p in trained]) for k in initial}, numpy.array(losses).T

@@ -127,7 +127,7 @@ def targets(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+", type=pathlib.Path, help="JSON of bench_sweep_speed, gpu_peers.py, gpu_check")
+    parser.add_argument("files", nargs="+", type=pathlib.Path, help="JSON of the programs above, or of gpu_check")
     parser.add_argument("--output", type=pathlib.Path, help="file for the joined table, as JSON")
     args = parser.parse_args()
     points, environments = [], {}
