@@ -2,9 +2,11 @@
 // batch: caviar's side of the table whose other side is bench/peers/gpu_peers.py. bench/sweeps/side_by_side.py joins
 // them.
 //
-//   bench_sweep_speed [--device cpu] [--threads N] [--precision fp32] [--cell lstm,gru,rnn_tanh] [--hidden 64,..]
-//                     [--batch 64,..] [--runs 4096,512,..] [--windows 5] [--window-seconds 0.3] [--budget 180]
-//                     [--output FILE] [--plan 1]
+//   bench_sweep_speed [--device cpu|cuda|cuda:0,2] [--threads N] [--streams 8] [--precision mixed,fp32]
+//                     [--cell lstm,gru,rnn_tanh] [--hidden 64,..] [--batch 64,..] [--runs 4096,512,..]
+//                     [--windows 5] [--window-seconds 0.3] [--budget 180] [--output FILE] [--plan 1]
+//
+// The default device is every GPU there is, else the cores; the default precisions are all that the device has.
 //
 // The work is the peers': bidirectional, one layer, final states, Adam with a learning rate of each run's own, 60,000
 // random images of MNIST's size (speed does not depend on pixels). As many of the runs as the executor takes are in
@@ -20,13 +22,13 @@
 #include <fstream>
 #include <map>
 #include <memory>
-#include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "bench/sweeps/sweep_options.h"
+#include "engine/devices.h"
 #include "engine/local_executor.h"
 #include "kernels/base/error.h"
 #include "kernels/math/philox.h"
@@ -39,27 +41,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kSteps = 28, kClasses = 10;
 constexpr std::int64_t kExamples = 60'000, kValidation = 16;  // few: evaluation is not what is measured
-constexpr std::int64_t kEndless = 1'000'000'000'000;
+constexpr std::int64_t kEndless = 1'000'000'000;
 constexpr int kRungsPerWindow = 8;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-const std::map<std::string, Cell> kCells = {
-    {"lstm", Cell::kLstm}, {"gru", Cell::kGru}, {"rnn_tanh", Cell::kRnnTanh}, {"rnn_relu", Cell::kRnnRelu}};
-
-struct Options {
-  std::string device = "cpu";
-  int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  std::vector<std::string> precisions = {"fp32"};
-  std::vector<std::string> cells = {"lstm", "gru", "rnn_tanh"};
-  std::vector<int> hidden_sizes = {64, 32, 128, 256, 16};  // the first of each list is the most important
-  std::vector<int> batch_sizes = {64, 128, 32};
-  std::vector<std::int64_t> runs = {4096, 512, 64, 8, 1};
-  int windows = 5;
-  double window_seconds = 0.3, budget = 180;
-  std::string output;
-  bool plan = false;
-};
 
 struct Point {
   std::string cell, precision;
@@ -71,6 +56,7 @@ struct Result {
   std::vector<double> rates;     // run-steps a second, one a window
   std::int64_t in_flight = 0;    // runs that made progress at the same time
   double seconds_to_report = 0;  // from the first submit to the first report
+  std::int64_t bytes = 0;        // of the GPUs' memory, taken by anyone, while it ran
 };
 
 std::shared_ptr<const Dataset> random_images() {
@@ -92,10 +78,21 @@ std::shared_ptr<const Dataset> random_images() {
   return data;
 }
 
-// Where devices are named. A new kind of device is one more branch.
 std::unique_ptr<Executor> make_executor(const Options& options, const std::shared_ptr<const Dataset>& data) {
   if (options.device == "cpu") return make_local_executor(data, options.threads);
-  fail("--device is '", options.device, "'; this program has: cpu.");
+  GpuOptions gpu;
+  gpu.gpus = options.gpus;
+  gpu.streams = options.streams;
+  gpu.say = [](const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); };
+  return make_gpu_executor(data, gpu);
+}
+
+std::int64_t gpu_bytes_taken(const Options& options) {
+  std::int64_t taken = 0;
+  if (options.device == "cpu") return taken;
+  for (const Gpu& gpu : find_gpus().gpus)
+    if (std::count(options.gpus.begin(), options.gpus.end(), gpu.number)) taken += gpu.memory_bytes - gpu.free_bytes;
+  return taken;
 }
 
 // The runs of one point in flight in an executor, and what they have done.
@@ -201,6 +198,7 @@ Result measure(Executor& executor, const Point& point, const Options& options, s
     result.rates.push_back(static_cast<double>(load.steps() - steps) / seconds);
   }
   result.in_flight = load.reporting();
+  result.bytes = gpu_bytes_taken(options);
   executor.drain();
   *next_run += load.submitted();
   return result;
@@ -253,6 +251,7 @@ void add(Json& entry, const Result& result) {
   entry["windows"] = result.rates;
   entry["compile_seconds"] = result.seconds_to_report;
   entry["in_flight"] = result.in_flight;
+  entry["peak_bytes"] = result.bytes ? Json(result.bytes) : Json(nullptr);
 }
 
 void print(const Json& entry) {
@@ -275,69 +274,16 @@ std::string today() {
   return text;
 }
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
-  return parts;
-}
-
-double number(const std::string& name, const std::string& text) {
-  char* end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end || !(value > 0)) fail(name, " is '", text, "'; a number above 0 is needed.");
-  return value;
-}
-
-template <class T>
-std::vector<T> numbers(const std::string& name, const std::string& text) {
-  std::vector<T> values;
-  for (const std::string& part : split(text)) values.push_back(static_cast<T>(number(name, part)));
-  return values;
-}
-
-Options parse(const std::vector<std::string>& args) {
-  Options options;
-  for (std::size_t i = 0; i < args.size(); i += 2) {
-    const std::string& name = args[i];
-    if (i + 1 == args.size()) fail(name, " has no value; the head of bench/sweeps/sweep_speed.cpp lists the options.");
-    const std::string& value = args[i + 1];
-    if (name == "--device")
-      options.device = value;
-    else if (name == "--threads")
-      options.threads = static_cast<int>(number(name, value));
-    else if (name == "--precision")
-      options.precisions = split(value);
-    else if (name == "--cell")
-      options.cells = split(value);
-    else if (name == "--hidden")
-      options.hidden_sizes = numbers<int>(name, value);
-    else if (name == "--batch")
-      options.batch_sizes = numbers<int>(name, value);
-    else if (name == "--runs")
-      options.runs = numbers<std::int64_t>(name, value);
-    else if (name == "--windows")
-      options.windows = static_cast<int>(number(name, value));
-    else if (name == "--window-seconds")
-      options.window_seconds = number(name, value);
-    else if (name == "--budget")
-      options.budget = number(name, value);
-    else if (name == "--output")
-      options.output = value;
-    else if (name == "--plan")
-      options.plan = value != "0";
-    else
-      fail("There is no option ", name, "; the head of bench/sweeps/sweep_speed.cpp lists them.");
-  }
-  for (const std::string& cell : options.cells)
-    if (!kCells.count(cell)) fail("--cell has '", cell, "'; known: lstm, gru, rnn_tanh, rnn_relu.");
-  return options;
-}
-
 void write(const Options& options, const Json& points, const Json& left_out) {
   if (options.output.empty()) return;
+  Json names = Json::array();
+  for (const Gpu& gpu : find_gpus().gpus)
+    if (std::count(options.gpus.begin(), options.gpus.end(), gpu.number)) names.push_back(gpu.name);
   const Json environment = {{"date", today()},
                             {"device", options.device},
+                            {"gpus", names},
+                            {"compiled_in", find_gpus().compiled_in},
+                            {"streams", options.device == "cpu" ? Json(nullptr) : Json(options.streams)},
                             {"threads", options.device == "cpu" ? Json(options.threads) : Json(nullptr)},
                             {"windows", options.windows},
                             {"window_seconds", options.window_seconds},
