@@ -232,8 +232,11 @@ class Measuring:
             else:
                 worker = self.worker_for(framework_of(point), until)
                 found = self.with_workers([worker], point, until)
-                worker.send(do="release")
-                worker.answer(until + 30)
+                if found.get("error", "out of memory") in ("out of memory", "Unavailable"):
+                    worker.send(do="release")
+                    worker.answer(until + 30)
+                else:  # a GPU that was left in an unknown state would fail every later point
+                    self.close()
         except Lost as problem:
             self.close()
             found = dict(error="lost", message=str(problem))

@@ -72,7 +72,8 @@ inline void choose_device(Options& options, const std::string& text) {
   if (text.empty()) options.device = usable.empty() ? "cpu" : "cuda";
   if (options.device != "cpu" && options.device != "cuda")
     fail("--device is '", text, "'; known: cpu, cuda, cuda:0,2.");
-  if (options.device == "cuda" && usable.empty()) fail("--device is '", text, "', but ", search.none, ".");
+  if (options.device == "cuda" && usable.empty())
+    fail("--device is '", text, "', but ", search.none, "; use --device cpu.");
   options.gpus = usable;
   if (const std::size_t colon = text.find(':'); colon != std::string::npos) {
     options.gpus.clear();
