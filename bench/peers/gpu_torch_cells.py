@@ -51,11 +51,12 @@ class Compiled(Form):
 
         eager.loss_of = compiled(own_loss if own_cell else eager.loss_of, eager.work, mode=mode)
         self.mark = torch.compiler.cudagraph_mark_step_begin if eager.work.cuda else lambda: None
-        self.step_eagerly, self.losses, self.parameters = eager.step, eager.losses, eager.parameters
+        self.eager, self.losses, self.parameters = eager, eager.losses, eager.parameters
 
     def step(self):
         self.mark()
-        self.step_eagerly()
+        self.eager.step()
+        self.eager.loss = self.eager.loss.clone()  # the next replay overwrites what a compiled function returned
 
 
 class CellNet(nn.Module):
