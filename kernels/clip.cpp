@@ -9,7 +9,7 @@ namespace caviar {
 
 namespace {
 
-float clip_scale(const float* gradient, std::int64_t n, float clip_norm) {
+float scale_of(const float* gradient, std::int64_t n, float clip_norm) {
   if (!(clip_norm > 0.0f)) return 1.0f;
   Partials<float> squares;
   for (std::int64_t i = 0; i < n; i += kPartials) {
@@ -17,8 +17,7 @@ float clip_scale(const float* gradient, std::int64_t n, float clip_norm) {
     for (std::int64_t j = 0; j < end; ++j)
       squares.value[j] = fma_of(gradient[i + j], gradient[i + j], squares.value[j]);
   }
-  const float scale = clip_norm / (sqrt_of(squares.total()) + 1e-6f);
-  return scale < 1.0f ? scale : 1.0f;
+  return clip_scale_of(squares.total(), clip_norm);
 }
 
 }  // namespace
@@ -26,7 +25,7 @@ float clip_scale(const float* gradient, std::int64_t n, float clip_norm) {
 void clip(const Cpu&, const ClipArgs& a) {
   for (int s = a.window.s0; s < a.window.s1; ++s)
     if (a.rows[s].on && !a.rows[s].diverged)
-      a.rows[s].clip_scale = clip_scale(a.gradient[s], a.size, a.rows[s].hyper.clip_norm);
+      a.rows[s].clip_scale = scale_of(a.gradient[s], a.size, a.rows[s].hyper.clip_norm);
 }
 
 }  // namespace caviar

@@ -7,10 +7,10 @@ namespace caviar {
 namespace {
 
 void convert(const std::uint8_t* __restrict pixels, std::ptrdiff_t n, const SlotRow& row, float* __restrict out) {
-  for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = static_cast<float>(pixels[i]) / 255.0f;
+  for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = unit_pixel(pixels[i]);
   if (!row.hyper.standardize) return;
   const float mean = row.pixel_mean, std = row.pixel_std;
-  for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = (out[i] - mean) / std;
+  for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = standardized(out[i], mean, std);
 }
 
 void gather_slot(const GatherArgs& a, int slot) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/base/device.h"
+#include "kernels/base/hd.h"
 #include "kernels/base/slab.h"
 #include "kernels/base/window.h"
 #include "kernels/slots.h"
@@ -26,6 +27,9 @@ struct GatherArgs {
 };
 
 // x = pixel / 255, or (pixel / 255 - mean) / std: each operation rounded once.
+CAVIAR_HD inline float unit_pixel(std::uint8_t pixel) { return static_cast<float>(pixel) / 255.0f; }
+CAVIAR_HD inline float standardized(float x, float mean, float std) { return (x - mean) / std; }
+
 void gather(const Cpu&, const GatherArgs& args);
 void gather(const Cuda&, const GatherArgs& args);
 

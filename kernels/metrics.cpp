@@ -15,15 +15,7 @@ void record_batch_of(SlotRow& row, const float* losses, const std::int32_t* corr
     partials.add(i, static_cast<double>(losses[i]));
     hits += correct[i];
   }
-  const double loss_sum = partials.total();
-  if (is_diverged(loss_sum / row.rows)) {
-    row.diverged = 1;
-    return;
-  }
-  row.loss_sum += loss_sum;
-  row.correct += hits;
-  row.examples += row.rows;
-  ++row.step;
+  add_batch(row, partials.total(), hits);
 }
 
 void record_measured_of(SlotRow& row, Measure measure, const float* losses, const std::int32_t* correct,

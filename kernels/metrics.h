@@ -19,6 +19,18 @@ inline constexpr double kDivergedLoss = 1e6;
 // Whether `loss`, a mean over examples, says that the run has diverged: above kDivergedLoss, infinite or NaN.
 CAVIAR_HD inline bool is_diverged(double loss) { return !(loss <= kDivergedLoss); }
 
+// Adds a batch of r.rows examples to the sums since the last rung and counts the step, or marks the slot as diverged.
+CAVIAR_HD inline void add_batch(SlotRow& r, double loss_sum, std::int64_t hits) {
+  if (is_diverged(loss_sum / r.rows)) {
+    r.diverged = 1;
+    return;
+  }
+  r.loss_sum += loss_sum;
+  r.correct += hits;
+  r.examples += r.rows;
+  ++r.step;
+}
+
 struct BatchArgs {
   Window window;                     // all rows of the batch
   SlotRow* rows = nullptr;           // [S]
@@ -26,8 +38,7 @@ struct BatchArgs {
   Slab<const std::int32_t> correct;  // [B]
 };
 
-// The end of a training pass: adds the batch to the slot's sums and counts the step, or marks the slot as diverged. The
-// sum of the losses is in double, in the order of kernels/base/reduce.h.
+// The end of a training pass: add_batch(). The sum of the losses is in double, in the order of kernels/base/reduce.h.
 void record_batch(const Cpu&, const BatchArgs& args);
 void record_batch(const Cuda&, const BatchArgs& args);
 

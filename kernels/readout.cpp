@@ -7,11 +7,6 @@ namespace caviar {
 
 namespace {
 
-// The one time step that a direction is read at (not for the mean).
-int time_read(const ReadoutArgs& a, int direction) {
-  return a.kind == Readout::kFinalStates && direction == 1 ? 0 : a.steps - 1;
-}
-
 void forward_slot(const ReadoutArgs& a, int slot) {
   const int rows = a.window.rows();
   const std::ptrdiff_t hp = a.direction_width, width = a.width, step = width * rows;
@@ -26,7 +21,7 @@ void forward_slot(const ReadoutArgs& a, int slot) {
     return;
   }
   for (int d = 0; d < a.directions; ++d) {
-    const float* from = h + time_read(a, d) * step + d * hp;
+    const float* from = h + time_read(a.kind, d, a.steps) * step + d * hp;
     for (int row = 0; row < rows; ++row) std::copy_n(from + row * width, hp, features + row * width + d * hp);
   }
 }
@@ -44,7 +39,7 @@ void backward_slot(const ReadoutArgs& a, int slot) {
   }
   std::fill_n(grad_h, a.steps * step, 0.0f);
   for (int d = 0; d < a.directions; ++d) {
-    float* to = grad_h + time_read(a, d) * step + d * hp;
+    float* to = grad_h + time_read(a.kind, d, a.steps) * step + d * hp;
     for (int row = 0; row < rows; ++row) std::copy_n(grad_features + row * width + d * hp, hp, to + row * width);
   }
 }

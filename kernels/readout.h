@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/base/device.h"
+#include "kernels/base/hd.h"
 #include "kernels/base/slab.h"
 #include "kernels/base/window.h"
 #include "kernels/slots.h"
@@ -15,6 +16,11 @@ enum class Readout : std::int32_t {
   kFinalStates,  // each direction where its walk ends: forward at T-1, reverse at 0
   kMean,         // mean over time: one sum in ascending t from +0, divided by T
 };
+
+// The one time step that a direction is read at (not for the mean).
+CAVIAR_HD constexpr int time_read(Readout kind, int direction, int steps) {
+  return kind == Readout::kFinalStates && direction == 1 ? 0 : steps - 1;
+}
 
 struct ReadoutArgs {
   Window window;
