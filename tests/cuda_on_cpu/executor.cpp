@@ -72,7 +72,9 @@ void Executor::run(const Call& call, const Shape& shape, WarpOrder order, std::u
       error_ = caviar::cat("kernel ", function_name(call_->function()), ", block ", text_of(blockIdx),
                            ": a thread wrote outside the ", shape.shared_bytes, " bytes of the block's shared memory");
   }
-  if (!error_.empty()) throw caviar::Error(error_);
+  if (error_.empty()) return;
+  for (const auto& fibre : fibres_) fibre->forget_marks();
+  throw caviar::Error(error_);
 }
 
 // Threads are numbered x fastest, and 32 that follow each other are a warp, as on the device.
@@ -127,7 +129,7 @@ void Executor::run_thread() {
   try {
     call_->run_thread();
   } catch (const Abandoned&) {
-    marks_left_ = true;
+    // nothing to say: give_up() did
   } catch (const std::exception& error) {
     give_up(caviar::cat(where(running_), error.what()));
   } catch (...) {
@@ -195,7 +197,6 @@ Fibre& Executor::idle_fibre() {
   if (idle_.empty()) return *fibres_.emplace_back(std::make_unique<Fibre>(&Executor::enter, this));
   Fibre& fibre = *idle_.back();
   idle_.pop_back();
-  if (marks_left_) fibre.forget_marks();
   return fibre;
 }
 
@@ -255,7 +256,6 @@ bool Executor::copies_are_early() {
 
 // Every thread that waits is woken to be unwound; those that have not started never do.
 void Executor::give_up(const std::string& text) {
-  marks_left_ = true;
   if (!given_up_)
     error_ = caviar::cat("kernel ", function_name(call_->function()), ", block ", text_of(blockIdx), text);
   given_up_ = true;

@@ -101,7 +101,7 @@ class Executor {
   Fibre* fibre_ = nullptr;  // that is running
   std::vector<std::unique_ptr<Fibre>> fibres_;
   std::vector<Fibre*> idle_;
-  bool given_up_ = false, marks_left_ = false;
+  bool given_up_ = false;
   std::string error_;
 };
 

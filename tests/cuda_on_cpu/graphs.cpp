@@ -10,7 +10,7 @@ namespace {
 void unite(std::vector<int>& into, const std::vector<int>& with) {
   into.insert(into.end(), with.begin(), with.end());
   std::ranges::sort(into);
-  into.erase(std::ranges::unique(into).begin(), into.end());
+  into.erase(std::unique(into.begin(), into.end()), into.end());
 }
 
 // Whether every node is one of `ends` or comes before one of them. Nodes come after nodes of lower number only.
