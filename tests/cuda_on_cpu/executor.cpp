@@ -30,9 +30,11 @@ std::string text_of(const uint3& index) { return caviar::cat("(", index.x, ", ",
 std::string text_of(Place place) { return caviar::cat(place.file, ":", place.line); }
 std::string hex(std::uint32_t mask) { return caviar::cat("0x", std::hex, mask); }
 
-bool same(Place a, Place b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
+// Nearly always the same literal.
+bool same(const char* a, const char* b) { return a == b || std::strcmp(a, b) == 0; }
+bool same(Place a, Place b) { return a.line == b.line && same(a.file, b.file); }
 bool same_kind(const WarpOperation& a, const WarpOperation& b) {
-  return a.mask == b.mask && a.carry_out == b.carry_out && std::strcmp(a.name, b.name) == 0;
+  return a.mask == b.mask && a.carry_out == b.carry_out && same(a.name, b.name);
 }
 
 // The i-th set bit of bits.
@@ -200,7 +202,7 @@ Fibre& Executor::idle_fibre() {
   return fibre;
 }
 
-void Executor::wait_for_block(Place place) {
+[[gnu::flatten]] void Executor::wait_for_block(Place place) {
   Warp& warp = warps_[running_ / kLanesOfWarp];
   if (at_barrier_ == 0) {
     barrier_ = place;
@@ -219,7 +221,7 @@ void Executor::wait_for_block(Place place) {
   wait();
 }
 
-void Executor::carry_out_together(WarpOperation& operation) {
+[[gnu::flatten]] void Executor::carry_out_together(WarpOperation& operation) {
   const int lane = running_ % kLanesOfWarp;
   Warp& warp = warps_[running_ / kLanesOfWarp];
   const auto wrong = [&](const auto&... what) {

@@ -2,10 +2,7 @@
 
 #include <sys/mman.h>
 
-#include <utility>
-
 #include "kernels/base/error.h"
-#include "tests/cuda_on_cpu/sanitizers.h"
 
 namespace cuda_on_cpu {
 namespace {
@@ -13,23 +10,26 @@ namespace {
 constexpr std::size_t kPage = 4096;
 // Frames are several times as large under a sanitizer. Pages that are never touched cost nothing.
 constexpr std::size_t kStackBytes = (kAddressSanitizer ? 512 : 64) * 1024;
-
-// The fibre that was left last on this thread.
-constinit thread_local Fibre* left_last = nullptr;
+// Stacks begin at different distances from a page, so that the frames of a block's threads do not all compete for the
+// same few lines of the first-level cache.
+constexpr std::size_t kColours = 31, kColourBytes = 128;
 
 // Boost allocates and frees stacks through this; the stack belongs to the Fibre.
 struct OwnStack {
   std::byte* mapping;
+  std::size_t unused;
   boost::context::stack_context allocate() const {
     boost::context::stack_context stack;
-    stack.size = kStackBytes;
-    stack.sp = mapping + kPage + kStackBytes;
+    stack.size = kStackBytes - unused;
+    stack.sp = mapping + kPage + stack.size;
     return stack;
   }
   void deallocate(boost::context::stack_context&) const {}
 };
 
 }  // namespace
+
+constinit thread_local Fibre* Fibre::left_last_ = nullptr;
 
 Fibre::Fibre(Entry entry, void* context) : entry_(entry), context_(context), size_(kStackBytes) {
   void* const mapping = mmap(nullptr, kPage + kStackBytes, PROT_READ | PROT_WRITE,
@@ -38,7 +38,8 @@ Fibre::Fibre(Entry entry, void* context) : entry_(entry), context_(context), siz
   mapping_ = static_cast<std::byte*>(mapping);
   mprotect(mapping_, kPage, PROT_NONE);
   bottom_ = mapping_ + kPage;
-  suspended_ = boost::context::fiber(std::allocator_arg, OwnStack{mapping_},
+  thread_local std::size_t stacks = 0;
+  suspended_ = boost::context::fiber(std::allocator_arg, OwnStack{mapping_, stacks++ % kColours * kColourBytes},
                                      [this](boost::context::fiber&& other) { return run(std::move(other)); });
 }
 
@@ -51,23 +52,11 @@ Fibre::~Fibre() {
   munmap(mapping_, kPage + kStackBytes);
 }
 
-void Fibre::enter_from(Fibre& from) {
-  left_last = &from;
-  before_switch(&from.fake_stack_, bottom_, size_);
-  from.arrive(std::move(suspended_).resume());
-}
-
-// First thing on the stack that was entered. `other` is where the stack that was left goes on.
-void Fibre::arrive(boost::context::fiber&& other) {
-  after_switch(fake_stack_, &left_last->bottom_, &left_last->size_);
-  left_last->suspended_ = std::move(other);
-}
-
 boost::context::fiber Fibre::run(boost::context::fiber&& other) {
   arrive(std::move(other));
   if (!stopping_) entry_(context_);
-  Fibre& next = *left_last;  // who asked it to stop
-  left_last = this;
+  Fibre& next = *left_last_;  // who asked it to stop
+  left_last_ = this;
   before_switch(nullptr, next.bottom_, next.size_);
   return std::move(next.suspended_);
 }

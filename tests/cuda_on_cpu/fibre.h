@@ -3,6 +3,9 @@
 
 #include <boost/context/fiber.hpp>
 #include <cstddef>
+#include <utility>
+
+#include "tests/cuda_on_cpu/sanitizers.h"
 
 namespace cuda_on_cpu {
 
@@ -41,6 +44,21 @@ class Fibre {
   std::size_t size_ = 0;
   void* fake_stack_ = nullptr;  // AddressSanitizer's, while suspended
   bool stopping_ = false;
+
+  static constinit thread_local Fibre* left_last_;  // on this thread
 };
+
+// Inline, as whoever calls it should be: after a switch the processor predicts every return wrongly.
+inline void Fibre::enter_from(Fibre& from) {
+  left_last_ = &from;
+  before_switch(&from.fake_stack_, bottom_, size_);
+  from.arrive(std::move(suspended_).resume());
+}
+
+// First thing on the stack that was entered. `other` is where the stack that was left goes on.
+inline void Fibre::arrive(boost::context::fiber&& other) {
+  after_switch(fake_stack_, &left_last_->bottom_, &left_last_->size_);
+  left_last_->suspended_ = std::move(other);
+}
 
 }  // namespace cuda_on_cpu

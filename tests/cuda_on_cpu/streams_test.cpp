@@ -18,7 +18,6 @@ using testing::ElementsAre;
 using Floats = std::vector<float>;
 
 constexpr std::size_t kSize = 64;
-const dim3 kBlock = 64;
 
 // A graph of what `enqueue` puts into the stream.
 class Graph {
@@ -162,7 +161,7 @@ TEST(EmulatedStreams, NullStreamKeepsOrderWithBlockingStreamsOnly) {
       const DeviceArray<float> data(Floats(kSize, 1.0f));
       launch_add({.stream = stream}, data.data(), 1);
       launch_copy({.block = 32}, data.data(), data.data() + 32);
-      launch_add({.stream = stream}, data.data() + 32, 5);
+      launch_add({.block = 32, .stream = stream}, data.data() + 32, 5);
       const DeviceArray<float> copy(32);
       launch_copy({.block = 32}, copy.data(), data.data() + 32);
       cuda_check(cudaStreamSynchronize(nullptr), "wait for the null stream");
