@@ -2,32 +2,58 @@
 
 #include <cxxabi.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <link.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <sstream>
 #include <string_view>
-#include <vector>
 
 namespace cuda_on_cpu {
 namespace {
 
+// The program's file, mapped.
+class ProgramFile {
+ public:
+  ProgramFile() {
+    const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    struct stat status {};
+    if (file >= 0 && fstat(file, &status) == 0) {
+      size_ = static_cast<std::size_t>(status.st_size);
+      void* const mapping = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
+      if (mapping != MAP_FAILED) bytes_ = static_cast<const char*>(mapping);
+    }
+    if (file >= 0) close(file);
+  }
+  ~ProgramFile() {
+    if (bytes_ != nullptr) munmap(const_cast<char*>(bytes_), size_);
+  }
+  ProgramFile(const ProgramFile&) = delete;
+  ProgramFile& operator=(const ProgramFile&) = delete;
+  const char* bytes() const { return bytes_; }  // null where it cannot be read
+
+ private:
+  const char* bytes_ = nullptr;
+  std::size_t size_ = 0;
+};
+
 // Kernels stand in unnamed namespaces, so that their names are in the symbol table of the program's file and not in
 // what is loaded of it (where dladdr would look).
 std::string symbol_at(std::uint64_t address) {
-  std::ifstream file("/proc/self/exe", std::ios::binary);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-  if (bytes.size() < sizeof(ElfW(Ehdr))) return {};
-  const auto* const header = reinterpret_cast<const ElfW(Ehdr)*>(bytes.data());
-  const auto* const sections = reinterpret_cast<const ElfW(Shdr)*>(bytes.data() + header->e_shoff);
+  const ProgramFile file;
+  if (file.bytes() == nullptr) return {};
+  const auto* const header = reinterpret_cast<const ElfW(Ehdr)*>(file.bytes());
+  const auto* const sections = reinterpret_cast<const ElfW(Shdr)*>(file.bytes() + header->e_shoff);
   for (int i = 0; i < header->e_shnum; ++i) {
     if (sections[i].sh_type != SHT_SYMTAB) continue;
-    const char* const names = bytes.data() + sections[sections[i].sh_link].sh_offset;
-    const auto* const symbols = reinterpret_cast<const ElfW(Sym)*>(bytes.data() + sections[i].sh_offset);
+    const char* const names = file.bytes() + sections[sections[i].sh_link].sh_offset;
+    const auto* const symbols = reinterpret_cast<const ElfW(Sym)*>(file.bytes() + sections[i].sh_offset);
     for (std::size_t j = 0; j < sections[i].sh_size / sizeof *symbols; ++j)
       if (symbols[j].st_value == address && ELF64_ST_TYPE(symbols[j].st_info) == STT_FUNC)
         return names + symbols[j].st_name;
