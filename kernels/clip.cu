@@ -10,7 +10,7 @@ namespace caviar {
 namespace {
 
 constexpr int kThreads = kPartials;
-constexpr int kAhead = 16;  // loads in flight ahead of the chain of multiply-adds, which would wait for each of them
+constexpr int kAhead = 32;  // loads in flight ahead of the chain of multiply-adds, which would wait for each of them
 
 __global__ void __launch_bounds__(kThreads) clip_gradient_kernel(ClipArgs a) {
   const int slot = a.window.s0 + static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
@@ -24,15 +24,13 @@ __global__ void __launch_bounds__(kThreads) clip_gradient_kernel(ClipArgs a) {
 
   const float* __restrict__ gradient = a.gradient[slot];
   float squares = 0.0f;
-  std::int64_t i = thread;
-  for (; i + (kAhead - 1) * kThreads < a.size; i += kAhead * kThreads) {
+  for (std::int64_t i = thread; i < a.size; i += kAhead * kThreads) {
     float g[kAhead];
 #pragma unroll
-    for (int k = 0; k < kAhead; ++k) g[k] = gradient[i + k * kThreads];
+    for (int k = 0; k < kAhead; ++k) g[k] = i + k * kThreads < a.size ? gradient[i + k * kThreads] : 0.0f;
 #pragma unroll
-    for (int k = 0; k < kAhead; ++k) squares = fma_of(g[k], g[k], squares);
+    for (int k = 0; k < kAhead; ++k) squares = fma_of(g[k], g[k], squares);  // 0 behind the end: no bit changes
   }
-  for (; i < a.size; i += kThreads) squares = fma_of(gradient[i], gradient[i], squares);
 
   float* partials = dynamic_shared<float>();
   partials[thread] = squares;

@@ -28,7 +28,7 @@ testing::AssertionResult clips_as_cpu(const Cuda& device, Gradients gradients, c
   const std::int64_t size = gradients.values.size();
   const Window window{0, 9, 0, 0};
   clip(device, {window, rows.data(), size, values.slab()});
-  clip(Cpu{}, {window, gradients.table.data(), size, {gradients.values.data(), gradients.values.stride()}});
+  clip(Cpu{}, {window, gradients.table.data(), size, gradients.values.slab()});
   return same_bits(gradients.table, rows.read());
 }
 

@@ -20,7 +20,7 @@ testing::AssertionResult initializes_as_cpu(const Cuda& device, std::int64_t siz
   InitArgs a{{1, kSlots, 0, 0}, rows.data(), 3, 0.125f, size, device_weights.slab().from(offset)};
   initialize(device, a);
   a.rows = table.data();
-  a.weights = Slab<float>{weights.data(), weights.stride()}.from(offset);
+  a.weights = weights.slab().from(offset);
   initialize(Cpu{}, a);
   return same_bits(weights, device_weights.read());
 }
@@ -57,8 +57,7 @@ TEST(CudaInit, ZeroIsSetWhereTheCpuSetsIt) {
         const DeviceVector<SlotRow> rows(table);
         const DeviceArray<float> device_values(values);
         set_zero(device, {{1, kSlots, 0, 0}, rows.data(), device_values.slab().from(offset), size});
-        set_zero(Cpu{},
-                 {{1, kSlots, 0, 0}, table.data(), Slab<float>{values.data(), values.stride()}.from(offset), size});
+        set_zero(Cpu{}, {{1, kSlots, 0, 0}, table.data(), values.slab().from(offset), size});
         EXPECT_TRUE(same_bits(values, device_values.read()));
       });
 }

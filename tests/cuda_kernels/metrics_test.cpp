@@ -41,10 +41,7 @@ testing::AssertionResult records_as_cpu(const Cuda& device, Batch batch, const B
   const DeviceArray<float> losses(on_the_device.losses);
   const DeviceArray<std::int32_t> correct(on_the_device.correct);
   record_batch(device, {{1, slots, 0, kMost}, rows.data(), losses.slab(), correct.slab()});
-  record_batch(Cpu{}, {{1, slots, 0, kMost},
-                       batch.table.data(),
-                       {batch.losses.data(), batch.losses.stride()},
-                       {batch.correct.data(), batch.correct.stride()}});
+  record_batch(Cpu{}, {{1, slots, 0, kMost}, batch.table.data(), batch.losses.slab(), batch.correct.slab()});
   return same_bits(batch.table, rows.read());
 }
 
@@ -66,10 +63,7 @@ TEST(CudaMetrics, DivergenceIsMarkedAsByTheCpu) {
     batch.losses.at(6, 0, 1000, 0) = std::numeric_limits<float>::infinity();  // behind the batch: nobody's
     EXPECT_TRUE(records_as_cpu(device, batch, batch));
     const Batch untouched = batch;
-    record_batch(Cpu{}, {{0, 7, 0, kMost},
-                         batch.table.data(),
-                         {batch.losses.data(), batch.losses.stride()},
-                         {batch.correct.data(), batch.correct.stride()}});
+    record_batch(Cpu{}, {{0, 7, 0, kMost}, batch.table.data(), batch.losses.slab(), batch.correct.slab()});
     EXPECT_EQ(batch.table[2].diverged, 1);
     EXPECT_EQ(batch.table[5].diverged, 1);
     EXPECT_EQ(batch.table[6].diverged, untouched.table[6].diverged);
@@ -103,9 +97,9 @@ TEST(CudaMetrics, MeasurementsAreTheCpusHoweverPassesCutThem) {
       record_measured(Cpu{}, {{1, slots, 0, kMost},
                               batch.table.data(),
                               Measure::kAveraged,
-                              {batch.losses.data(), batch.losses.stride()},
-                              {batch.correct.data(), batch.correct.stride()},
-                              {batch.partials.data(), batch.partials.stride()}});
+                              batch.losses.slab(),
+                              batch.correct.slab(),
+                              batch.partials.slab()});
       EXPECT_TRUE(same_bits(batch.table, rows.read()));
       EXPECT_TRUE(same_bits(batch.partials, partials.read()));
     }

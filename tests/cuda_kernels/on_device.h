@@ -104,6 +104,7 @@ class PackArray {
   std::int64_t count() const { return static_cast<std::int64_t>(storage_.size()) - kLine; }
   T* data() { return storage_.data() + begin_; }
   const T* data() const { return storage_.data() + begin_; }
+  Slab<T> slab() { return {data(), stride_}; }
   T* operator[](int slot) { return data() + slot * stride_; }
   const T* operator[](int slot) const { return data() + slot * stride_; }
   T& at(int slot, int step, int row, std::int64_t i) {

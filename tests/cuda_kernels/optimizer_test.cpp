@@ -48,10 +48,10 @@ testing::AssertionResult updates_as_cpu(const Cuda& device, Step step, const Ste
   update(device, a);
 
   a.rows = step.table.data();
-  a.gradient = {step.gradient.data(), step.gradient.stride()};
-  a.params = {step.params.data(), step.params.stride()};
-  a.state = {step.state.data(), step.state.stride()};
-  if (averaged) a.averages = {step.averages.data(), step.averages.stride()};
+  a.gradient = step.gradient.slab();
+  a.params = step.params.slab();
+  a.state = step.state.slab();
+  if (averaged) a.averages = step.averages.slab();
   update(Cpu{}, a);
   const testing::AssertionResult results[] = {same_bits(step.params, params.read()),
                                               same_bits(step.state, state.read()),
