@@ -3,6 +3,7 @@
 #include <cuda_fp16.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "kernels/base/error.h"
@@ -44,6 +45,10 @@ cudnnRNNMode_t mode_of(Cell cell) {
   }
   fail("cell ", static_cast<int>(cell), " is none that cuDNN has.");
 }
+
+// Since 8.9.1 cuDNN has the lengths of sequences from their descriptors, and wants this to be null.
+static_assert(CUDNN_VERSION >= 8901);
+constexpr const std::int32_t* kLengthsOnDevice = nullptr;
 
 // Values as cuDNN reads them at a precision.
 std::vector<unsigned char> encoded(const float* values, std::int64_t count, Precision precision) {
@@ -88,7 +93,6 @@ struct CudnnRnn::Implementation {
   DropoutDescriptor no_dropout;
   DataDescriptor x_data, y_data;
   TensorDescriptor state;  // of h and c: [directions, B, H]
-  DeviceArray<int> lengths;
   std::size_t weight_bytes = 0;
   std::vector<Run> runs;
   std::vector<std::unique_ptr<Lane>> lanes;
@@ -110,8 +114,6 @@ struct CudnnRnn::Implementation {
                                  shape.hidden, shape.hidden, 1, no_dropout, CUDNN_RNN_PADDED_IO_DISABLED),
         "describe the layer");
     const std::vector<int> all(static_cast<std::size_t>(shape.batch), shape.steps);
-    lengths = DeviceArray<int>(shape.batch);
-    cuda_check(cudaMemcpy(lengths.data(), all.data(), lengths.bytes(), cudaMemcpyHostToDevice), "copy to the device");
     const auto data = [&](const DataDescriptor& descriptor, int width) {
       cudnn_check(cudnnSetRNNDataDescriptor(descriptor, type, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED, shape.steps,
                                             shape.batch, width, all.data(), nullptr),
@@ -211,10 +213,10 @@ void CudnnRnn::set_inputs(const CudnnRnnInputs& inputs) {
 void CudnnRnn::forward(cudaStream_t stream) {
   Implementation& im = *implementation_;
   im.spread(stream, [&im](const Implementation::Lane& lane, const Implementation::Run& run) {
-    cudnn_check(cudnnRNNForward(lane.handle, im.rnn, CUDNN_FWD_MODE_TRAINING, im.lengths.data(), im.x_data,
-                                run.x.data(), im.y_data, run.y.data(), im.state, nullptr, nullptr, im.state, nullptr,
-                                nullptr, im.weight_bytes, run.weights.data(), lane.work_space.bytes(),
-                                lane.work_space.data(), run.reserve.bytes(), run.reserve.data()),
+    cudnn_check(cudnnRNNForward(lane.handle, im.rnn, CUDNN_FWD_MODE_TRAINING, kLengthsOnDevice, im.x_data, run.x.data(),
+                                im.y_data, run.y.data(), im.state, nullptr, nullptr, im.state, nullptr, nullptr,
+                                im.weight_bytes, run.weights.data(), lane.work_space.bytes(), lane.work_space.data(),
+                                run.reserve.bytes(), run.reserve.data()),
                 "run forward");
   });
 }
@@ -223,12 +225,12 @@ void CudnnRnn::backward(cudaStream_t stream) {
   Implementation& im = *implementation_;
   im.spread(stream, [&im](const Implementation::Lane& lane, const Implementation::Run& run) {
     cudnn_check(
-        cudnnRNNBackwardData_v8(lane.handle, im.rnn, im.lengths.data(), im.y_data, run.y.data(), run.grad_y.data(),
+        cudnnRNNBackwardData_v8(lane.handle, im.rnn, kLengthsOnDevice, im.y_data, run.y.data(), run.grad_y.data(),
                                 im.x_data, run.grad_x.data(), im.state, nullptr, nullptr, nullptr, im.state, nullptr,
                                 nullptr, nullptr, im.weight_bytes, run.weights.data(), lane.work_space.bytes(),
                                 lane.work_space.data(), run.reserve.bytes(), run.reserve.data()),
         "run backward by data");
-    cudnn_check(cudnnRNNBackwardWeights_v8(lane.handle, im.rnn, CUDNN_WGRAD_MODE_ADD, im.lengths.data(), im.x_data,
+    cudnn_check(cudnnRNNBackwardWeights_v8(lane.handle, im.rnn, CUDNN_WGRAD_MODE_ADD, kLengthsOnDevice, im.x_data,
                                            run.x.data(), im.state, nullptr, im.y_data, run.y.data(), im.weight_bytes,
                                            run.grad_weights.data(), lane.work_space.bytes(), lane.work_space.data(),
                                            run.reserve.bytes(), run.reserve.data()),
@@ -256,6 +258,8 @@ std::vector<float> CudnnRnn::output(int run) const {
 
 namespace {
 
+constexpr double kSameWork = 1e-2;  // distance of outputs, fp16's included
+
 struct Algorithm {
   cudnnRNNAlgo_t value;
   const char* name;
@@ -263,6 +267,17 @@ struct Algorithm {
 constexpr Algorithm kAlgorithms[] = {{CUDNN_RNN_ALGO_STANDARD, "standard"},
                                      {CUDNN_RNN_ALGO_PERSIST_STATIC, "persistent"},
                                      {CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H, "persistent, small H"}};
+
+// |actual - expected| / |expected|
+double distance(const std::vector<float>& actual, const float* expected) {
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    const double e = static_cast<double>(expected[i]), d = static_cast<double>(actual[i]) - e;
+    error += d * d;
+    norm += e * e;
+  }
+  return std::sqrt(error / norm);
+}
 
 }  // namespace
 
@@ -272,12 +287,16 @@ std::vector<Peer> cudnn_peers(const CudnnRnnShape& shape, const CudnnRnnInputs& 
   for (const Algorithm& algorithm : kAlgorithms)
     for (const int streams : {1, 8, 32}) {
       if (streams > 1 && streams > computed) continue;
-      std::shared_ptr<CudnnRnn> rnn;
+      std::string name = cat("cuDNN ", algorithm.name, ", ", streams, " streams");
       Enqueue enqueue;
       try {
-        rnn = std::make_shared<CudnnRnn>(shape, algorithm.value, computed, streams);
+        const auto rnn = std::make_shared<CudnnRnn>(shape, algorithm.value, computed, streams);
         rnn->set_inputs(inputs);
         rnn->forward(nullptr);
+        cuda_check(cudaDeviceSynchronize(), "wait for cuDNN");
+        // Other work would be no yardstick: then it is said.
+        if (const double off = distance(rnn->output(0), inputs.expected); !(off < kSameWork))
+          name += cat(", OFF BY ", off);
         enqueue = [rnn, direction](cudaStream_t stream) {
           direction == Direction::kForward ? rnn->forward(stream) : rnn->backward(stream);
         };
@@ -288,7 +307,6 @@ std::vector<Peer> cudnn_peers(const CudnnRnnShape& shape, const CudnnRnnInputs& 
       } catch (const Error&) {
         break;  // not supported at this shape: cuDNN says so when it is described, or when it is called
       }
-      const std::string name = cat("cuDNN ", algorithm.name, ", ", std::min(streams, computed), " streams");
       peers.push_back({name, enqueue, static_cast<double>(computed) / runs});
       if (Enqueue replay = as_graph(enqueue)) peers.push_back({name + ", graph", replay, peers.back().share});
     }

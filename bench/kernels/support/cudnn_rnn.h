@@ -32,7 +32,8 @@ struct CudnnRnnInputs {
     const float* hidden_bias = nullptr;    // [G H]
   };
   Direction direction[2];
-  const float* x = nullptr;  // [T, B, D]
+  const float* x = nullptr;         // [T, B, D]
+  const float* expected = nullptr;  // [T, B, directions H]: what it should give, to see that it does the same work
 };
 
 // Runs on `streams` streams, which fork from the stream of a call and join it again.
@@ -60,7 +61,8 @@ class CudnnRnn {
 enum class Direction { kForward, kBackward };
 
 // cuDNN's fastest way to the same work: every algorithm that it supports at this shape, on 1, 8 and 32 streams, called
-// as it is and replayed as a CUDA graph. At most 32 runs are really computed; `share` accounts for the others.
+// as it is and replayed as a CUDA graph. At most 32 runs are really computed; `share` accounts for the others. A peer
+// whose outputs are not the expected ones says so in its name.
 std::vector<Peer> cudnn_peers(const CudnnRnnShape& shape, const CudnnRnnInputs& inputs, Direction direction, int runs);
 
 }  // namespace caviar::bench
