@@ -1,0 +1,16 @@
+// The walks of tanh and relu cells, one instance a bucket of hidden sizes.
+#include "kernels/recurrent_fp32.h"
+#include "kernels/recurrent_walk_backward.cuh"
+#include "kernels/recurrent_walk_forward.cuh"
+
+namespace caviar {
+
+void walk_rnn_forward(const Cuda& device, const RecurrentArgs& args, bool streamed) {
+  with_bucket(args.hidden, [&](auto bucket) { launch_walk_forward<Cell::kRnnTanh, bucket>(device, args, streamed); });
+}
+
+void walk_rnn_backward(const Cuda& device, const RecurrentArgs& args, bool streamed) {
+  with_bucket(args.hidden, [&](auto bucket) { launch_walk_backward<Cell::kRnnTanh, bucket>(device, args, streamed); });
+}
+
+}  // namespace caviar
