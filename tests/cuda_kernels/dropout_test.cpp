@@ -6,24 +6,22 @@
 namespace caviar::test {
 namespace {
 
-constexpr int kBatch = 21;
-
 struct Shape {
-  int steps, segments, length, width;
+  int batch, steps, segments, length, width;
   bool in_place = false;
 };
 
 testing::AssertionResult drops_as_cpu(const Cuda& device, const Shape& shape, Draw& draw, std::vector<SlotRow> table,
                                       const std::vector<SlotRow>& on_the_device) {
   const int slots = static_cast<int>(table.size());
-  PackArray<float> in(slots, shape.steps, kBatch, shape.width), out = in;
+  PackArray<float> in(slots, shape.steps, shape.batch, shape.width), out = in;
   in.fill([&] { return draw.wild(50); });
   out.fill([&] { return draw.number(); });
 
   const DeviceVector<SlotRow> rows(on_the_device);
   const DeviceArray<float> device_in(in), device_out(out);
   DropoutArgs a;
-  a.window = {1, slots, 0, kBatch};
+  a.window = {1, slots, 0, shape.batch};
   a.rows = rows.data();
   a.layer = 2;
   a.steps = shape.steps;
@@ -47,8 +45,9 @@ testing::AssertionResult drops_as_cpu(const Cuda& device, const Shape& shape, Dr
   return same ? same_bits(out, device_out.read()) : same;
 }
 
-std::vector<SlotRow> some_runs(Draw& draw) {
-  std::vector<SlotRow> table = random_table(draw, {kBatch, 1, kBatch, 7, 16, 20, 3, kBatch});
+std::vector<SlotRow> some_runs(Draw& draw, int batch) {
+  std::vector<SlotRow> table = random_table(draw, {batch, 1, batch, 7, 16, 20, 3, batch});
+  for (SlotRow& r : table) r.rows = std::min(r.rows, batch);
   table[2].hyper.dropout = 0.0f;
   table[3].hyper.dropout = 0.5f;
   return table;
@@ -56,11 +55,11 @@ std::vector<SlotRow> some_runs(Draw& draw) {
 
 TEST(CudaDropout, DropsWhatTheCpuDrops) {
   for (const Shape shape :
-       {Shape{6, 2, 7, 24}, Shape{1, 1, 1, 8}, Shape{9, 2, 33, 80, true}, Shape{4, 2, 64, 144, true}})
+       {Shape{21, 6, 2, 7, 24}, Shape{1, 1, 1, 1, 8}, Shape{21, 9, 2, 33, 80, true}, Shape{32, 4, 2, 64, 144, true}})
     on_device([&](const Cuda& device) {
-      SCOPED_TRACE(cat("T ", shape.steps, ", H ", shape.length));
+      SCOPED_TRACE(cat("B ", shape.batch, ", T ", shape.steps, ", H ", shape.length));
       Draw draw(4);
-      const std::vector<SlotRow> table = some_runs(draw);
+      const std::vector<SlotRow> table = some_runs(draw, shape.batch);
       EXPECT_TRUE(drops_as_cpu(device, shape, draw, table, table));
     });
 }
@@ -68,10 +67,10 @@ TEST(CudaDropout, DropsWhatTheCpuDrops) {
 TEST(CudaDropout, AnotherStepIsNoticed) {
   on_device([](const Cuda& device) {
     Draw draw(5);
-    const std::vector<SlotRow> table = some_runs(draw);
+    const std::vector<SlotRow> table = some_runs(draw, 21);
     std::vector<SlotRow> other = table;
     ++other[3].step;
-    EXPECT_FALSE(drops_as_cpu(device, {6, 2, 7, 24}, draw, table, other));
+    EXPECT_FALSE(drops_as_cpu(device, {21, 6, 2, 7, 24}, draw, table, other));
   });
 }
 

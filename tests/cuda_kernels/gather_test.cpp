@@ -7,17 +7,14 @@
 namespace caviar::test {
 namespace {
 
-constexpr int kBatch = 37;
-
 struct Shape {
-  int steps, features;
+  int batch, steps, features;
   int offset = 0;  // bytes between a 4-aligned address and the first pixel
 };
 
 // Passes of every kind over 150 + 30 examples, or 40 of the test set, full and partial.
-std::vector<SlotRow> passes(Draw& draw) {
-  const std::vector<int> rows = {kBatch, 1, 16, 17, kBatch, 33, 2};
-  std::vector<SlotRow> table = random_table(draw, rows);
+std::vector<SlotRow> passes(Draw& draw, int batch) {
+  std::vector<SlotRow> table = random_table(draw, {batch, 1, 16, 17, batch, 33, 2});
   for (std::size_t s = 0; s < table.size(); ++s) {
     SlotRow& r = table[s];
     r.train_examples = 150;
@@ -28,7 +25,7 @@ std::vector<SlotRow> passes(Draw& draw) {
     r.order = trains ? training_order(r, 5) : measuring_order(r, s == 5 ? Pass::kTest : Pass::kValidate);
     r.from_test = !trains && !r.order.carved;
     r.first = trains ? 100 : (r.from_test ? 3 : 150);
-    r.rows = std::min(r.rows, trains ? 50 : 30);
+    r.rows = std::min({r.rows, batch, trains ? 50 : 30});
   }
   return table;
 }
@@ -48,8 +45,8 @@ testing::AssertionResult gathers_as_cpu(const Cuda& device, const Shape& shape, 
                                         const std::vector<SlotRow>& on_the_device) {
   const Examples train(draw, 180, shape), test(draw, 40, shape);
   const int slots = static_cast<int>(table.size());
-  PackArray<float> x(slots, shape.steps, kBatch, padded(shape.features));
-  PackArray<std::int32_t> labels(slots, 1, kBatch, 1);
+  PackArray<float> x(slots, shape.steps, shape.batch, padded(shape.features));
+  PackArray<std::int32_t> labels(slots, 1, shape.batch, 1);
   x.fill([&] { return draw.number(); });
   labels.fill([&] { return draw.below(1000); });
 
@@ -59,7 +56,7 @@ testing::AssertionResult gathers_as_cpu(const Cuda& device, const Shape& shape, 
   const DeviceArray<float> device_x(x);
   const DeviceArray<std::int32_t> device_labels(labels);
   GatherArgs a;
-  a.window = {1, slots, 0, kBatch};
+  a.window = {1, slots, 0, shape.batch};
   a.rows = rows.data();
   a.train = {train_pixels.data() + shape.offset, train_labels.data()};
   a.test = {test_pixels.data() + shape.offset, test_labels.data()};
@@ -86,11 +83,12 @@ testing::AssertionResult gathers_as_cpu(const Cuda& device, const Shape& shape, 
 }
 
 TEST(CudaGather, GivesTheExamplesOfTheCpu) {
-  for (const Shape shape : {Shape{5, 28}, Shape{5, 28, 1}, Shape{3, 1}, Shape{4, 7}, Shape{2, 33}, Shape{1, 300}})
+  for (const Shape shape :
+       {Shape{37, 5, 28}, Shape{37, 5, 28, 1}, Shape{1, 3, 1}, Shape{16, 4, 7}, Shape{37, 2, 33}, Shape{48, 1, 300}})
     on_device([&](const Cuda& device) {
-      SCOPED_TRACE(cat("T ", shape.steps, ", D ", shape.features, ", offset ", shape.offset));
+      SCOPED_TRACE(cat("B ", shape.batch, ", T ", shape.steps, ", D ", shape.features, ", offset ", shape.offset));
       Draw draw(2);
-      const std::vector<SlotRow> table = passes(draw);
+      const std::vector<SlotRow> table = passes(draw, shape.batch);
       EXPECT_TRUE(gathers_as_cpu(device, shape, draw, table, table));
     });
 }
@@ -98,13 +96,13 @@ TEST(CudaGather, GivesTheExamplesOfTheCpu) {
 TEST(CudaGather, AnotherMeanOrOrderIsNoticed) {
   on_device([](const Cuda& device) {
     Draw draw(3);
-    std::vector<SlotRow> table = passes(draw), other = table;
+    std::vector<SlotRow> table = passes(draw, 37), other = table;
     table[2].hyper.standardize = other[2].hyper.standardize = 1;
     other[2].pixel_mean = std::nextafter(other[2].pixel_mean, 2.0f);
-    EXPECT_FALSE(gathers_as_cpu(device, {2, 8}, draw, table, other));
+    EXPECT_FALSE(gathers_as_cpu(device, {37, 2, 8}, draw, table, other));
     other = table;
     ++other[3].order.order.keys[0];
-    EXPECT_FALSE(gathers_as_cpu(device, {2, 8}, draw, table, other));
+    EXPECT_FALSE(gathers_as_cpu(device, {37, 2, 8}, draw, table, other));
   });
 }
 

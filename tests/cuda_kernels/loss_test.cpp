@@ -8,14 +8,12 @@
 namespace caviar::test {
 namespace {
 
-constexpr int kBatch = 45;
-
 // Rows of every kind: ordinary ones, ties, rows of one value, a NaN at the front, behind, everywhere, infinities.
 void fill_logits(PackArray<float>& logits, int classes, Draw& draw) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
   logits.fill([&] { return draw.between(-8.0f, 8.0f); });
   for (int s = 0; s < logits.slots(); ++s)
-    for (int row = 0; row < kBatch; ++row) {
+    for (int row = 0; row < logits.rows(); ++row) {
       float* logit = &logits.at(s, 0, row, 0);
       const int c = draw.below(classes), d = draw.below(classes);
       const float same = draw.one_in(2) ? 0.0f : draw.number();
@@ -50,15 +48,16 @@ void fill_logits(PackArray<float>& logits, int classes, Draw& draw) {
 }
 
 struct Case {
-  int classes;
+  int batch, classes;
   bool gradient = true;
 };
 
 testing::AssertionResult loses_as_cpu(const Cuda& device, const Case& test, Draw& draw, std::vector<SlotRow> table,
                                       const std::vector<SlotRow>& on_the_device) {
   const int slots = static_cast<int>(table.size());
-  PackArray<float> logits(slots, 1, kBatch, padded(test.classes)), gradient = logits, losses(slots, 1, kBatch, 1);
-  PackArray<std::int32_t> labels(slots, 1, kBatch, 1), correct = labels;
+  PackArray<float> logits(slots, 1, test.batch, padded(test.classes)), gradient = logits,
+                                                                       losses(slots, 1, test.batch, 1);
+  PackArray<std::int32_t> labels(slots, 1, test.batch, 1), correct = labels;
   fill_logits(logits, test.classes, draw);
   gradient.fill([&] { return draw.number(); });
   losses.fill([&] { return draw.number(); });
@@ -69,7 +68,7 @@ testing::AssertionResult loses_as_cpu(const Cuda& device, const Case& test, Draw
   const DeviceArray<float> device_logits(logits), device_gradient(gradient), device_losses(losses);
   const DeviceArray<std::int32_t> device_labels(labels), device_correct(correct);
   LossArgs a;
-  a.window = {1, slots, 0, kBatch};
+  a.window = {1, slots, 0, test.batch};
   a.rows = rows.data();
   a.classes = test.classes;
   a.logits = device_logits.slab();
@@ -100,35 +99,40 @@ testing::AssertionResult loses_as_cpu(const Cuda& device, const Case& test, Draw
   return testing::AssertionSuccess();
 }
 
-std::vector<SlotRow> some_runs(Draw& draw) { return random_table(draw, {9, 1, kBatch, 1, 16, 44, 33, kBatch}); }
+std::vector<SlotRow> some_runs(Draw& draw, int batch) {
+  std::vector<SlotRow> table = random_table(draw, {9, 1, batch, 1, 16, 44, 33, batch});
+  for (SlotRow& r : table) r.rows = std::min(r.rows, batch);
+  return table;
+}
 
 TEST(CudaLoss, LossesHitsAndGradientsAreTheCpus) {
   for (const int classes : {1, 2, 8, 10, 17, 32, 33, 64, 100, 129, 256})
-    on_device([&](const Cuda& device) {
-      SCOPED_TRACE(cat("C ", classes));
-      Draw draw(7);
-      const std::vector<SlotRow> table = some_runs(draw);
-      EXPECT_TRUE(loses_as_cpu(device, {classes}, draw, table, table));
-    });
+    for (const int batch : {1, 45})
+      on_device([&](const Cuda& device) {
+        SCOPED_TRACE(cat("B ", batch, ", C ", classes));
+        Draw draw(7);
+        const std::vector<SlotRow> table = some_runs(draw, batch);
+        EXPECT_TRUE(loses_as_cpu(device, {batch, classes}, draw, table, table));
+      });
 }
 
 TEST(CudaLoss, MeasuringHasNoGradientAndNoSmoothing) {
   for (const int classes : {10, 100})
     on_device([&](const Cuda& device) {
       Draw draw(8);
-      const std::vector<SlotRow> table = some_runs(draw);
-      EXPECT_TRUE(loses_as_cpu(device, {classes, false}, draw, table, table));
+      const std::vector<SlotRow> table = some_runs(draw, 45);
+      EXPECT_TRUE(loses_as_cpu(device, {45, classes, false}, draw, table, table));
     });
 }
 
 TEST(CudaLoss, AnotherSmoothingIsNoticed) {
   on_device([](const Cuda& device) {
     Draw draw(9);
-    std::vector<SlotRow> table = some_runs(draw);
+    std::vector<SlotRow> table = some_runs(draw, 45);
     table[2].hyper.label_smoothing = 0.1f;
     std::vector<SlotRow> other = table;
     other[2].hyper.label_smoothing = 0.100001f;
-    EXPECT_FALSE(loses_as_cpu(device, {10}, draw, table, other));
+    EXPECT_FALSE(loses_as_cpu(device, {45, 10}, draw, table, other));
   });
 }
 

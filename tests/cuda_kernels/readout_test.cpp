@@ -6,24 +6,23 @@
 namespace caviar::test {
 namespace {
 
-constexpr int kBatch = 19;
-
 struct Shape {
-  int steps, directions, direction_width, width;
+  int batch, steps, directions, direction_width, width;
 };
 
 testing::AssertionResult reads_as_cpu(const Cuda& device, const Shape& shape, Readout kind, Readout on_the_device) {
   Draw draw(6);
-  std::vector<SlotRow> table = random_table(draw, {kBatch, 1, 16, 7, kBatch, 3, 18, 2});
+  std::vector<SlotRow> table = random_table(draw, {shape.batch, 1, 16, 7, shape.batch, 3, 18, 2});
+  for (SlotRow& r : table) r.rows = std::min(r.rows, shape.batch);
   const int slots = static_cast<int>(table.size());
-  PackArray<float> h(slots, shape.steps, kBatch, shape.width), features(slots, 1, kBatch, shape.width);
+  PackArray<float> h(slots, shape.steps, shape.batch, shape.width), features(slots, 1, shape.batch, shape.width);
   PackArray<float> grad_h = h, grad_features = features;
   for (PackArray<float>* array : {&h, &features, &grad_h, &grad_features}) array->fill([&] { return draw.wild(60); });
 
   const DeviceVector<SlotRow> rows(table);
   const DeviceArray<float> device_h(h), device_features(features), device_grad_h(grad_h), device_grad(grad_features);
   ReadoutArgs a;
-  a.window = {1, slots, 0, kBatch};
+  a.window = {1, slots, 0, shape.batch};
   a.rows = rows.data();
   a.kind = on_the_device;
   a.steps = shape.steps;
@@ -58,10 +57,12 @@ testing::AssertionResult reads_as_cpu(const Cuda& device, const Shape& shape, Re
 constexpr Readout kKinds[] = {Readout::kLastStep, Readout::kFinalStates, Readout::kMean};
 
 TEST(CudaReadout, ReadsAndSpreadsAsTheCpu) {
-  for (const Shape shape : {Shape{9, 2, 8, 16}, Shape{1, 2, 16, 40}, Shape{10, 1, 24, 24}, Shape{3, 2, 64, 144}})
+  for (const Shape shape :
+       {Shape{19, 9, 2, 8, 16}, Shape{1, 1, 2, 16, 40}, Shape{19, 10, 1, 24, 24}, Shape{32, 3, 2, 64, 144}})
     for (const Readout kind : kKinds)
       on_device([&](const Cuda& device) {
-        SCOPED_TRACE(cat("T ", shape.steps, ", width ", shape.width, ", kind ", static_cast<int>(kind)));
+        SCOPED_TRACE(
+            cat("B ", shape.batch, ", T ", shape.steps, ", width ", shape.width, ", kind ", static_cast<int>(kind)));
         EXPECT_TRUE(reads_as_cpu(device, shape, kind, kind));
       });
 }
@@ -71,7 +72,7 @@ TEST(CudaReadout, AnotherKindIsNoticed) {
     for (const Readout kind : kKinds)
       for (const Readout other : kKinds) {
         if (kind == other) continue;
-        EXPECT_FALSE(reads_as_cpu(device, {9, 2, 8, 16}, kind, other));
+        EXPECT_FALSE(reads_as_cpu(device, {19, 9, 2, 8, 16}, kind, other));
       }
   });
 }
