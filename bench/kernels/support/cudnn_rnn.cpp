@@ -72,6 +72,30 @@ void cudnn_check(cudnnStatus_t status, const char* attempt) {
   if (status != CUDNN_STATUS_SUCCESS) fail("cuDNN cannot ", attempt, ": ", cudnnGetErrorString(status), ".");
 }
 
+namespace {
+
+// A stream with a handle of its own: starting cuDNN takes long, so they are kept for all measurements.
+struct Lane {
+  Handle handle;
+  cudaStream_t stream{};
+  cudaEvent_t done{};
+
+  Lane() {
+    cuda_check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "create a stream");
+    cuda_check(cudaEventCreateWithFlags(&done, cudaEventDisableTiming), "create an event");
+    cudnn_check(cudnnSetStream(handle, stream), "use a stream");
+  }
+};
+
+// Never destroyed: at the end of the process CUDA may be gone before them.
+Lane& lane(std::size_t number) {
+  static auto& lanes = *new std::vector<Lane*>;
+  while (lanes.size() <= number) lanes.push_back(new Lane);
+  return *lanes[number];
+}
+
+}  // namespace
+
 struct CudnnRnn::Implementation {
   using Bytes = DeviceArray<unsigned char>;
 
@@ -79,23 +103,16 @@ struct CudnnRnn::Implementation {
   struct Run {
     Bytes weights, grad_weights, x, grad_x, y, grad_y, reserve;
   };
-  struct Lane {
-    Handle handle;
-    cudaStream_t stream{};
-    cudaEvent_t done{};
-    Bytes work_space;
-  };
-
   CudnnRnnShape shape;
-  std::size_t element = 4;  // bytes
-  Handle handle;
+  std::size_t element = 4;                // bytes
+  const Handle& handle = lane(0).handle;  // for descriptions
   RnnDescriptor rnn;
   DropoutDescriptor no_dropout;
   DataDescriptor x_data, y_data;
   TensorDescriptor state;  // of h and c: [directions, B, H]
   std::size_t weight_bytes = 0;
   std::vector<Run> runs;
-  std::vector<std::unique_ptr<Lane>> lanes;
+  std::vector<Bytes> work_spaces;  // of the streams
   cudaEvent_t forked{};
 
   std::int64_t x_size() const { return std::int64_t{1} * shape.steps * shape.batch * shape.input; }
@@ -137,14 +154,7 @@ struct CudnnRnn::Implementation {
     for (int i = 0; i < run_count; ++i)
       runs.push_back(
           {bytes(weight_bytes), bytes(weight_bytes), bytes(x), bytes(x), bytes(y), bytes(y), bytes(reserve)});
-    for (int i = 0; i < stream_count; ++i) {
-      lanes.push_back(std::make_unique<Lane>());
-      Lane& lane = *lanes.back();
-      cuda_check(cudaStreamCreateWithFlags(&lane.stream, cudaStreamNonBlocking), "create a stream");
-      cuda_check(cudaEventCreateWithFlags(&lane.done, cudaEventDisableTiming), "create an event");
-      cudnn_check(cudnnSetStream(lane.handle, lane.stream), "use a stream");
-      lane.work_space = bytes(work);
-    }
+    for (int i = 0; i < stream_count; ++i) work_spaces.push_back(bytes(work));
     cuda_check(cudaEventCreateWithFlags(&forked, cudaEventDisableTiming), "create an event");
   }
 
@@ -159,24 +169,22 @@ struct CudnnRnn::Implementation {
     upload(bias_at, encoded(bias, shape.hidden, shape.precision));
   }
 
-  // Calls one(lane, run) for every run, round the streams; what follows on `stream` waits for all.
+  // Calls one(handle, work space, run) for every run, round the streams; what follows on `stream` waits for all.
   template <class One>
   void spread(cudaStream_t stream, const One& one) {
+    const std::size_t streams = work_spaces.size();
     cuda_check(cudaEventRecord(forked, stream), "record an event");
-    for (const auto& lane : lanes) cuda_check(cudaStreamWaitEvent(lane->stream, forked), "wait for an event");
-    for (std::size_t i = 0; i < runs.size(); ++i) one(*lanes[i % lanes.size()], runs[i]);
-    for (const auto& lane : lanes) {
-      cuda_check(cudaEventRecord(lane->done, lane->stream), "record an event");
-      cuda_check(cudaStreamWaitEvent(stream, lane->done), "wait for an event");
+    for (std::size_t i = 0; i < streams; ++i)
+      cuda_check(cudaStreamWaitEvent(lane(i).stream, forked), "wait for an event");
+    for (std::size_t i = 0; i < runs.size(); ++i) one(lane(i % streams).handle, work_spaces[i % streams], runs[i]);
+    for (std::size_t i = 0; i < streams; ++i) {
+      cuda_check(cudaEventRecord(lane(i).done, lane(i).stream), "record an event");
+      cuda_check(cudaStreamWaitEvent(stream, lane(i).done), "wait for an event");
     }
   }
 
   ~Implementation() {
     if (forked) cudaEventDestroy(forked);
-    for (const auto& lane : lanes) {
-      cudaEventDestroy(lane->done);
-      cudaStreamDestroy(lane->stream);
-    }
   }
 };
 
@@ -212,29 +220,30 @@ void CudnnRnn::set_inputs(const CudnnRnnInputs& inputs) {
 
 void CudnnRnn::forward(cudaStream_t stream) {
   Implementation& im = *implementation_;
-  im.spread(stream, [&im](const Implementation::Lane& lane, const Implementation::Run& run) {
-    cudnn_check(cudnnRNNForward(lane.handle, im.rnn, CUDNN_FWD_MODE_TRAINING, kLengthsOnDevice, im.x_data, run.x.data(),
-                                im.y_data, run.y.data(), im.state, nullptr, nullptr, im.state, nullptr, nullptr,
-                                im.weight_bytes, run.weights.data(), lane.work_space.bytes(), lane.work_space.data(),
-                                run.reserve.bytes(), run.reserve.data()),
-                "run forward");
-  });
+  im.spread(stream,
+            [&im](const Handle& handle, const Implementation::Bytes& work_space, const Implementation::Run& run) {
+              cudnn_check(cudnnRNNForward(handle, im.rnn, CUDNN_FWD_MODE_TRAINING, kLengthsOnDevice, im.x_data,
+                                          run.x.data(), im.y_data, run.y.data(), im.state, nullptr, nullptr, im.state,
+                                          nullptr, nullptr, im.weight_bytes, run.weights.data(), work_space.bytes(),
+                                          work_space.data(), run.reserve.bytes(), run.reserve.data()),
+                          "run forward");
+            });
 }
 
 void CudnnRnn::backward(cudaStream_t stream) {
   Implementation& im = *implementation_;
-  im.spread(stream, [&im](const Implementation::Lane& lane, const Implementation::Run& run) {
+  im.spread(stream, [&im](const Handle& handle, const Implementation::Bytes& work_space,
+                          const Implementation::Run& run) {
+    cudnn_check(cudnnRNNBackwardData_v8(handle, im.rnn, kLengthsOnDevice, im.y_data, run.y.data(), run.grad_y.data(),
+                                        im.x_data, run.grad_x.data(), im.state, nullptr, nullptr, nullptr, im.state,
+                                        nullptr, nullptr, nullptr, im.weight_bytes, run.weights.data(),
+                                        work_space.bytes(), work_space.data(), run.reserve.bytes(), run.reserve.data()),
+                "run backward by data");
     cudnn_check(
-        cudnnRNNBackwardData_v8(lane.handle, im.rnn, kLengthsOnDevice, im.y_data, run.y.data(), run.grad_y.data(),
-                                im.x_data, run.grad_x.data(), im.state, nullptr, nullptr, nullptr, im.state, nullptr,
-                                nullptr, nullptr, im.weight_bytes, run.weights.data(), lane.work_space.bytes(),
-                                lane.work_space.data(), run.reserve.bytes(), run.reserve.data()),
-        "run backward by data");
-    cudnn_check(cudnnRNNBackwardWeights_v8(lane.handle, im.rnn, CUDNN_WGRAD_MODE_ADD, kLengthsOnDevice, im.x_data,
-                                           run.x.data(), im.state, nullptr, im.y_data, run.y.data(), im.weight_bytes,
-                                           run.grad_weights.data(), lane.work_space.bytes(), lane.work_space.data(),
-                                           run.reserve.bytes(), run.reserve.data()),
-                "run backward by weights");
+        cudnnRNNBackwardWeights_v8(handle, im.rnn, CUDNN_WGRAD_MODE_ADD, kLengthsOnDevice, im.x_data, run.x.data(),
+                                   im.state, nullptr, im.y_data, run.y.data(), im.weight_bytes, run.grad_weights.data(),
+                                   work_space.bytes(), work_space.data(), run.reserve.bytes(), run.reserve.data()),
+        "run backward by weights");
   });
 }
 
@@ -285,8 +294,7 @@ std::vector<Peer> cudnn_peers(const CudnnRnnShape& shape, const CudnnRnnInputs& 
   const int computed = std::min(runs, 32);
   std::vector<Peer> peers;
   for (const Algorithm& algorithm : kAlgorithms)
-    for (const int streams : {1, 8, 32}) {
-      if (streams > 1 && streams > computed) continue;
+    for (const int streams : computed < 8 ? std::vector{1} : std::vector{8, 32}) {
       std::string name = cat("cuDNN ", algorithm.name, ", ", streams, " streams");
       Enqueue enqueue;
       try {

@@ -60,7 +60,7 @@ class CudnnRnn {
 
 enum class Direction { kForward, kBackward };
 
-// cuDNN's fastest way to the same work: every algorithm that it supports at this shape, on 1, 8 and 32 streams, called
+// cuDNN's fastest way to the same work: every algorithm that it supports at this shape, on 8 and 32 streams, called
 // as it is and replayed as a CUDA graph. At most 32 runs are really computed; `share` accounts for the others. A peer
 // whose outputs are not the expected ones says so in its name.
 std::vector<Peer> cudnn_peers(const CudnnRnnShape& shape, const CudnnRnnInputs& inputs, Direction direction, int runs);
