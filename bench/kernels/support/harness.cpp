@@ -155,7 +155,12 @@ void benchmark_case(benchmark::State& state, const NamedCase& c) {
 
 // Compares, and measures nothing.
 void check_case(const NamedCase& c) {
-  const std::string difference = check(*c.make(), device.stream);
+  std::string difference;
+  try {
+    difference = check(*c.make(), device.stream);
+  } catch (const std::exception& error) {
+    difference = error.what();
+  }
   std::printf("%s: %s\n", c.name.c_str(), difference.empty() ? "same on both devices" : difference.c_str());
   if (!difference.empty()) device.something_failed = true;
 }
