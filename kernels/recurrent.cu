@@ -2,10 +2,10 @@
 // walk through time.
 #include <algorithm>
 
-#include "kernels/base/error.h"
 #include "kernels/product.h"
 #include "kernels/recurrent.h"
 #include "kernels/recurrent_fp32.h"
+#include "kernels/recurrent_mixed.h"
 
 namespace caviar {
 
@@ -109,11 +109,6 @@ void add_input_gradient(const Cuda& device, const RecurrentArgs& a) {
 
 bool nothing_to_do(const RecurrentArgs& a) { return a.window.s1 == a.window.s0 || a.window.rows() == 0; }
 
-// The one place where the precision of a layer decides.
-void check_precision(const RecurrentArgs& a) {
-  if (a.precision != Precision::kFp32) fail("The recurrent layers compute in fp32 only; choose --precision fp32.");
-}
-
 }  // namespace
 
 void recurrent_forward_fp32(const Cuda& device, const RecurrentArgs& a, RecurrentPath path) {
@@ -144,13 +139,14 @@ void recurrent_backward_fp32(const Cuda& device, const RecurrentArgs& a, Recurre
   if (a.grad_x) add_input_gradient(device, a);
 }
 
+// The one place where the precision of a layer decides.
 void recurrent_forward(const Cuda& device, const RecurrentArgs& a) {
-  check_precision(a);
+  if (a.precision == Precision::kMixed) return recurrent_forward_mixed(device, a);
   recurrent_forward_fp32(device, a, RecurrentPath::kBest);
 }
 
 void recurrent_backward(const Cuda& device, const RecurrentArgs& a) {
-  check_precision(a);
+  if (a.precision == Precision::kMixed) return recurrent_backward_mixed(device, a);
   recurrent_backward_fp32(device, a, RecurrentPath::kBest);
 }
 
