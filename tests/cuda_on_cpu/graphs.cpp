@@ -44,9 +44,8 @@ bool Runtime::step_graph(GraphRun& run) {
   run.ready.erase(run.ready.begin() + pick);
   const Nodes& nodes = *run.nodes;
   carry_out(*nodes[static_cast<std::size_t>(done)].work, nodes[static_cast<std::size_t>(done)].device);
-  for (std::size_t i = static_cast<std::size_t>(done) + 1; i < nodes.size(); ++i)
-    if (std::ranges::binary_search(nodes[i].after, done) && --run.missing[i] == 0)
-      run.ready.push_back(static_cast<int>(i));
+  for (const int next : nodes[static_cast<std::size_t>(done)].before)
+    if (--run.missing[static_cast<std::size_t>(next)] == 0) run.ready.push_back(next);
   return --run.left == 0;
 }
 
@@ -103,6 +102,9 @@ cudaError_t Runtime::end_capture(cudaStream_t stream, cudaGraph_t* graph) {
   if (capture->invalid) return error(cudaErrorStreamCaptureInvalidated);
   if (!all_lead_to(capture->nodes, ends))
     return error(cudaErrorStreamCaptureUnjoined, "a stream that joined the capture was not waited for by its origin");
+  for (std::size_t i = 0; i < capture->nodes.size(); ++i)
+    for (const int earlier : capture->nodes[i].after)
+      capture->nodes[static_cast<std::size_t>(earlier)].before.push_back(static_cast<int>(i));
   *graph = new CUgraph_st{std::make_shared<Nodes>(std::move(capture->nodes))};
   graphs_.insert(*graph);
   return cudaSuccess;

@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "tests/cuda_on_cpu/control.h"
@@ -49,7 +50,8 @@ struct Moment {
 struct Node {
   std::shared_ptr<const Work> work;
   int device;
-  std::vector<int> after;
+  std::vector<int> after;     // nodes that come before this one, ascending
+  std::vector<int> before{};  // nodes that come after it; filled in when the capture ends
 };
 using Nodes = std::vector<Node>;
 
@@ -233,7 +235,7 @@ class Runtime {
   std::set<cudaGraph_t> graphs_;
   std::set<cudaGraphExec_t> graph_execs_;
   std::map<const std::byte*, Allocation> allocations_;  // by their first byte
-  std::set<std::uint64_t> live_;                        // serial numbers of allocations_
+  std::unordered_set<std::uint64_t> live_;              // serial numbers of allocations_
   std::map<const std::byte*, std::size_t> pinned_;
   std::uint64_t next_serial_ = 1;
   int allocations_until_failure_ = 0;

@@ -19,8 +19,8 @@ Executor& executor_of_this_thread() {
 
 // An argument that points into memory of a device.
 struct DevicePointer {
-  const void* pointer;
-  std::uint64_t serial;
+  int device;
+  std::uint64_t serial;  // of the allocation
 };
 
 class KernelWork final : public Work {
@@ -38,7 +38,7 @@ class KernelWork final : public Work {
             const void* word;
             std::memcpy(&word, static_cast<const std::byte*>(bytes) + i, sizeof word);
             const Allocation* const allocation = found.runtime.find_allocation(word);
-            if (allocation != nullptr) found.pointers.push_back({word, allocation->serial});
+            if (allocation != nullptr) found.pointers.push_back({allocation->device, allocation->serial});
           }
         },
         &context);
@@ -61,8 +61,7 @@ class KernelWork final : public Work {
                           caviar::cat("kernel ", function_name(kernel_->function()), " is given ", what...)};
     };
     if (!runtime.is_live(argument.serial)) stop("a pointer to memory that was freed since it was launched or captured");
-    const int owner = runtime.find_allocation(argument.pointer)->device;
-    if (owner != device) stop("memory of device ", owner, " and carried out on device ", device);
+    if (argument.device != device) stop("memory of device ", argument.device, " and carried out on device ", device);
   }
 
   std::shared_ptr<const Call> kernel_;
