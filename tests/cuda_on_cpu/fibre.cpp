@@ -39,8 +39,13 @@ Fibre::Fibre(Entry entry, void* context) : entry_(entry), context_(context), siz
   mprotect(mapping_, kPage, PROT_NONE);
   bottom_ = mapping_ + kPage;
   thread_local std::size_t stacks = 0;
+  // Boost runs the first lines on the new stack at once, and comes back.
+  tsan_ = new_fibre_for_tsan();
+  void* const maker = current_fibre_for_tsan();
+  switch_for_tsan(tsan_);
   suspended_ = boost::context::fiber(std::allocator_arg, OwnStack{mapping_, stacks++ % kColours * kColourBytes},
                                      [this](boost::context::fiber&& other) { return run(std::move(other)); });
+  switch_for_tsan(maker);
 }
 
 Fibre::~Fibre() {
@@ -48,6 +53,7 @@ Fibre::~Fibre() {
   stopping_ = true;
   Fibre here;
   enter_from(here);
+  delete_fibre_for_tsan(tsan_);
   allow(mapping_, kPage + kStackBytes);
   munmap(mapping_, kPage + kStackBytes);
 }
@@ -58,6 +64,7 @@ boost::context::fiber Fibre::run(boost::context::fiber&& other) {
   Fibre& next = *left_last_;  // who asked it to stop
   left_last_ = this;
   before_switch(nullptr, next.bottom_, next.size_);
+  switch_for_tsan(next.tsan_);
   return std::move(next.suspended_);
 }
 

@@ -1,4 +1,4 @@
-// Fibres for the threads of a block: cheap to switch between, made to be used again, and known to AddressSanitizer.
+// Fibres for the threads of a block: cheap to switch between, made to be used again, and known to the sanitizers.
 #pragma once
 
 #include <boost/context/fiber.hpp>
@@ -43,6 +43,7 @@ class Fibre {
   const void* bottom_ = nullptr;
   std::size_t size_ = 0;
   void* fake_stack_ = nullptr;  // AddressSanitizer's, while suspended
+  void* tsan_ = nullptr;        // ThreadSanitizer's name of it
   bool stopping_ = false;
 
   static constinit thread_local Fibre* left_last_;  // on this thread
@@ -51,7 +52,9 @@ class Fibre {
 // Inline, as whoever calls it should be: after a switch the processor predicts every return wrongly.
 inline void Fibre::enter_from(Fibre& from) {
   left_last_ = &from;
+  if (from.mapping_ == nullptr) from.tsan_ = current_fibre_for_tsan();
   before_switch(&from.fake_stack_, bottom_, size_);
+  switch_for_tsan(tsan_);
   from.arrive(std::move(suspended_).resume());
 }
 

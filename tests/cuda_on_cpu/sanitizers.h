@@ -1,4 +1,4 @@
-// The calls of AddressSanitizer that the emulated device makes; nothing without it.
+// The calls of AddressSanitizer and ThreadSanitizer that the emulated device makes; nothing without them.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,17 @@
 #endif
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define CAVIAR_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CAVIAR_THREAD_SANITIZER 1
+#endif
+#endif
+
+#if defined(CAVIAR_THREAD_SANITIZER)
+#include <sanitizer/tsan_interface.h>
+#endif
 #if defined(CAVIAR_ADDRESS_SANITIZER)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -34,6 +45,19 @@ inline void forbid(const void*, std::size_t) {}
 inline void allow(const void*, std::size_t) {}
 inline void before_switch(void**, const void*, std::size_t) {}
 inline void after_switch(void*, const void**, std::size_t*) {}
+#endif
+
+// ThreadSanitizer takes each fibre for a thread of its own; a switch orders what was before it and what comes after.
+#if defined(CAVIAR_THREAD_SANITIZER)
+inline void* current_fibre_for_tsan() { return __tsan_get_current_fiber(); }
+inline void* new_fibre_for_tsan() { return __tsan_create_fiber(0); }
+inline void delete_fibre_for_tsan(void* fibre) { __tsan_destroy_fiber(fibre); }
+inline void switch_for_tsan(void* fibre) { __tsan_switch_to_fiber(fibre, 0); }
+#else
+inline void* current_fibre_for_tsan() { return nullptr; }
+inline void* new_fibre_for_tsan() { return nullptr; }
+inline void delete_fibre_for_tsan(void*) {}
+inline void switch_for_tsan(void*) {}
 #endif
 
 }  // namespace cuda_on_cpu
