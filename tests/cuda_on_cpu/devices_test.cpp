@@ -162,6 +162,16 @@ TEST(EmulatedMemory, WriteOutsideAnAllocationIsCaught) {
   EXPECT_EQ(failure_of(0), "");
 }
 
+TEST(EmulatedMemory, AccessByTheHostIsCaught) {
+  if (!kAddressSanitizer) GTEST_SKIP() << "only AddressSanitizer tells the host from the device";
+  reset();
+  const DeviceArray<float> data(Floats(64, 1.0f));
+  EXPECT_DEATH(data.data()[3] = 1, "AddressSanitizer");
+  EXPECT_DEATH(EXPECT_EQ(data.data()[3], 1), "AddressSanitizer");
+  launch_fill({}, data.data(), 2);
+  EXPECT_THAT(data.values(), Each(2.0f));
+}
+
 TEST(EmulatedMemory, CopiesStayInsideTheirAllocations) {
   reset();
   const DeviceArray<float> data(64);

@@ -3,7 +3,9 @@
 #include <immintrin.h>
 
 #include <bit>
+#include <cassert>
 #include <cstring>
+#include <numeric>
 
 #include "kernels/base/error.h"
 #include "tests/cuda_on_cpu/symbols.h"
@@ -63,9 +65,15 @@ void Executor::run(const Call& call, const Shape& shape, WarpOrder order, std::u
   const Entered entered(*this);
 
   const auto blocks = std::uint64_t{shape.grid.x} * shape.grid.y * shape.grid.z;
-  const std::uint64_t begin = order == WarpOrder::kRandom ? random_.next() % blocks : 0;
+  std::uint64_t begin = 0, stride = 1;  // block after block, each once because stride and blocks have no common factor
+  if (order == WarpOrder::kReverse) begin = stride = blocks - 1;
+  if (order == WarpOrder::kRandom) {
+    begin = random_.next() % blocks;
+    do stride = 1 + random_.next() % blocks;
+    while (std::gcd(stride, blocks) != 1);
+  }
   for (std::uint64_t i = 0; i < blocks && error_.empty(); ++i) {
-    const std::uint64_t block = order == WarpOrder::kReverse ? blocks - 1 - i : (begin + i) % blocks;
+    const std::uint64_t block = (begin + i * stride) % blocks;
     blockIdx = {static_cast<unsigned>(block % shape.grid.x), static_cast<unsigned>(block / shape.grid.x % shape.grid.y),
                 static_cast<unsigned>(block / shape.grid.x / shape.grid.y)};
     shared_.renew(shape.shared_bytes);
@@ -158,6 +166,7 @@ int Executor::choose() {
 }
 
 int Executor::choose_bit(std::uint32_t bits) {
+  assert(bits != 0);
   switch (order_) {
     case WarpOrder::kForward:
       return first(bits);

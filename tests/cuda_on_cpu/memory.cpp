@@ -115,8 +115,7 @@ cudaError_t Runtime::allocate(void** pointer, std::size_t bytes) {
   std::memset(memory, kGuard, kGuardBytes);
   std::memset(memory + kGuardBytes + bytes, kGuard, kGuardBytes);
   fill_with_nan(memory + kGuardBytes, bytes);
-  forbid(memory, kGuardBytes);
-  forbid(memory + kGuardBytes + bytes, kGuardBytes);
+  forbid(memory, bytes + 2 * kGuardBytes);
   *pointer = memory + kGuardBytes;
   allocations_[memory + kGuardBytes] = {memory, bytes, index, next_serial_};
   live_.insert(next_serial_++);
@@ -171,6 +170,16 @@ cudaError_t Runtime::release_pinned(void* pointer) {
   pinned_.erase(found);
   ::operator delete (pointer, std::align_val_t{kAlignment});
   return cudaSuccess;
+}
+
+void Runtime::open_memory() const {
+  if (!kAddressSanitizer) return;
+  for (const auto& [pointer, allocation] : allocations_) allow(pointer, allocation.bytes);
+}
+
+void Runtime::close_memory() const {
+  if (!kAddressSanitizer) return;
+  for (const auto& [pointer, allocation] : allocations_) forbid(pointer, allocation.bytes);
 }
 
 const Allocation* Runtime::find_allocation(const void* pointer) const {

@@ -180,6 +180,9 @@ class Runtime {
   const Allocation* find_allocation(const void* pointer) const;
   bool is_live(std::uint64_t serial) const { return live_.count(serial) != 0; }
   bool is_pinned(const void* pointer) const;
+  // Under AddressSanitizer, memory of devices may be touched between the two only: by kernels and copies.
+  void open_memory() const;
+  void close_memory() const;
   void fail_allocation(int k) { allocations_until_failure_ = k; }
   cudaError_t copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream, bool wait);
   cudaError_t fill(void* to, int value, std::size_t bytes, cudaStream_t stream, bool wait);

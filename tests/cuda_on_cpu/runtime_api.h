@@ -32,8 +32,8 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 cudaError_t cudaDeviceSynchronize();
 
 // --- memory
-// A heap block of its own, filled with NaN. A write past either end is found when the block is freed, at once under
-// AddressSanitizer.
+// A heap block of its own, filled with NaN. A write past either end is found when the block is freed. Under
+// AddressSanitizer it is found at once, and so is any access by the host.
 cudaError_t cudaMalloc(void** pointer, std::size_t bytes);
 cudaError_t cudaFree(void* pointer);
 cudaError_t cudaMallocHost(void** pointer, std::size_t bytes);

@@ -1,6 +1,7 @@
 // Streams as queues, carried out late and in random interleavings; events; launches.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "kernels/base/error.h"
 #include "tests/cuda_on_cpu/runtime.h"
@@ -204,6 +205,18 @@ bool Runtime::step(cudaStream_t stream) {
   return true;
 }
 
+// While work is carried out.
+class OpenMemory {
+ public:
+  explicit OpenMemory(const Runtime& runtime) : runtime_(runtime) { runtime.open_memory(); }
+  ~OpenMemory() { runtime_.close_memory(); }
+  OpenMemory(const OpenMemory&) = delete;
+  OpenMemory& operator=(const OpenMemory&) = delete;
+
+ private:
+  const Runtime& runtime_;
+};
+
 // Each call draws how the streams share the device: one entry here, one there; or by an order of the streams, drawn
 // too; or only what is waited for as long as it can go on.
 cudaError_t Runtime::carry_out_until(cudaStream_t first, const std::function<bool()>& done) {
@@ -217,7 +230,9 @@ cudaError_t Runtime::carry_out_until(cudaStream_t first, const std::function<boo
   shuffle_order();
   if (sharing == Sharing::kOnlyFirst && first != nullptr) std::swap(*order.begin(), *std::ranges::find(order, first));
 
+  std::optional<OpenMemory> open;
   while (!done()) {
+    if (!open) open.emplace(*this);
     if (sharing == Sharing::kEven) shuffle_order();
     const bool went_on = std::ranges::any_of(order, [&](CUstream_st* s) { return !s->queue.empty() && step(s); });
     if (!went_on) {
@@ -226,7 +241,7 @@ cudaError_t Runtime::carry_out_until(cudaStream_t first, const std::function<boo
       return sticky(device);
     }
   }
-  for (CUstream_st* const stream : order)
+  for (CUstream_st* const stream : order)  // what is left of streams that were destroyed meanwhile
     if (stream->destroyed && stream->queue.empty()) remove_stream(stream);
   return cudaSuccess;
 }

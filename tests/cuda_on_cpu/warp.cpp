@@ -51,21 +51,17 @@ int lane_of_this_thread() {
 int lane_to_read(Shuffle how, int argument, int width) {
   const int lane = lane_of_this_thread();
   const int begin = lane / width * width;
-  int from = lane;
   switch (how) {
     case Shuffle::kIndex:
       return begin + (argument & (width - 1));
     case Shuffle::kXor:
-      from = lane ^ argument;
-      return from >= begin + width ? lane : from;
+      return (lane ^ argument) >= begin + width ? lane : lane ^ argument;
     case Shuffle::kDown:
-      from = lane + argument;
-      return from >= begin + width ? lane : from;
+      return lane + argument >= begin + width ? lane : lane + argument;
     case Shuffle::kUp:
-      from = lane - argument;
-      return from < begin ? lane : from;
+      return lane - argument < begin ? lane : lane - argument;
   }
-  return from;
+  return lane;
 }
 
 const char* name_of(Shuffle how) {
