@@ -136,18 +136,19 @@ class RecurrentCase : public Case {
     const double gates = 2.0 * gate_count(point_.cell) * point_.hidden, hidden = point_.hidden;
     const double from_x = 28 * 28, from_h = 27 * hidden;  // products of the zero state are skipped
     const double once = 2.0 * gates * point_.batch * (from_x + from_h);
-    const double stash = static_cast<double>(point_.positions()) * 2 *
-                         (stash_segments(point_.cell) + (point_.cell == Cell::kLstm ? 1 : 0)) * hidden;
-    const double outputs = static_cast<double>(point_.positions()) * 2 * hidden,
-                 x = static_cast<double>(point_.positions()) * 28;
-    const double params = 2 * static_cast<double>(tensors_[4].offset);
+    const double positions = static_cast<double>(point_.positions());
+    const double gate_bytes = point_.precision == Precision::kMixed ? 2 : 4;
+    const double stash =
+        positions * 2 * hidden * (gate_bytes * stash_segments(point_.cell) + (point_.cell == Cell::kLstm ? 4 : 0));
+    const double x = 4 * positions * 28, outputs = 4 * positions * 2 * hidden;
+    const double params = 4 * static_cast<double>(tensors_[8].offset);  // of the layer; the head comes after it
     Work work;
     work.precision = point_.precision;
     work.run_steps = point_.slots;
     // Backward: weight gradients of all products, dL/dh, none by x; it reads h, its gradient and the stash, and adds to
     // the gradient.
     work.operations = point_.slots * (point_.backward ? once + 2.0 * gates * point_.batch * from_h : once);
-    work.bytes = 4.0 * point_.slots * (x + stash + (point_.backward ? 2 * outputs + 3 * params : outputs + params));
+    work.bytes = point_.slots * (x + stash + (point_.backward ? 2 * outputs + 3 * params : outputs + params));
     return work;
   }
 
@@ -234,7 +235,7 @@ void register_cases(Sizes sizes) {
   for (const Cell cell : {Cell::kLstm, Cell::kGru, Cell::kRnnTanh})
     for (const int hidden : hidden_sizes)
       for (const int slots : slot_counts)
-        for (const Precision precision : {Precision::kFp32})
+        for (const Precision precision : {Precision::kFp32, Precision::kMixed})
           for (const bool backward : {false, true}) {
             // Every cell at 132 runs of 64 units; the other sizes for the LSTM, the other counts at 64 units.
             const bool centre = hidden == 64 && slots == 132;

@@ -161,7 +161,7 @@ void check_case(const NamedCase& c) {
   } catch (const std::exception& error) {
     difference = error.what();
   }
-  std::printf("%s: %s\n", c.name.c_str(), difference.empty() ? "same on both devices" : difference.c_str());
+  std::printf("%s: %s\n", c.name.c_str(), difference.empty() ? "agrees with the CPU" : difference.c_str());
   if (!difference.empty()) device.something_failed = true;
 }
 
