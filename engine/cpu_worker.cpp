@@ -16,9 +16,9 @@ int CpuWorker::live_runs() const {
   return n;
 }
 
-std::vector<RunOrder> CpuWorker::take(std::deque<RunOrder>& queue, int) {
+std::vector<RunOrder> CpuWorker::take(std::deque<RunOrder>& queue, int most) {
   std::vector<RunOrder> taken;
-  if (queue.empty() || has_ready() || live_runs() >= kLiveRuns) return taken;
+  if (queue.empty() || most < 1 || has_ready() || live_runs() >= kLiveRuns) return taken;
   taken.push_back(std::move(queue.front()));
   queue.pop_front();
   return taken;
@@ -108,7 +108,7 @@ std::vector<Report> CpuWorker::advance(const std::atomic<bool>& interrupt, bool 
   return {};
 }
 
-std::vector<Parked> CpuWorker::hand_back() {
+std::vector<Parked> CpuWorker::hand_back(std::vector<Report>&) {
   std::vector<Parked> parked;
   for (Held& held : packs_)
     for (std::size_t slot = 0; slot < held.slots.size(); ++slot) {

@@ -23,8 +23,8 @@ class CpuWorker {
   // Runs that are worth having in the queue beside those in hand.
   static constexpr int kQueuedRuns = 2;
 
-  // Takes what it can begin now out of the queue: a run, when the one in hand waits at its rung.
-  std::vector<RunOrder> take(std::deque<RunOrder>& queue, int workers);
+  // Takes what it can begin now out of the queue, at most `most`: a run, when the one in hand waits at its rung.
+  std::vector<RunOrder> take(std::deque<RunOrder>& queue, int most);
   // Begins runs that it took; returns those for which there turned out to be no room.
   std::vector<RunOrder> admit(std::vector<RunOrder> orders);
   bool has_ready() const;
@@ -38,8 +38,8 @@ class CpuWorker {
   // go.
   std::vector<Report> advance(const std::atomic<bool>& interrupt, bool keep_states);
 
-  // Every run held, with its state; holds none afterwards.
-  std::vector<Parked> hand_back();
+  // Every run held, with its state; holds none afterwards. `reports`: of runs that came to a rung meanwhile; none do.
+  std::vector<Parked> hand_back(std::vector<Report>& reports);
 
  private:
   struct Live {

@@ -115,6 +115,7 @@ class ExecutorOf final : public Executor {
   // A run that a worker has.
   struct InHand {
     RunOrder order;
+    const Worker* holder = nullptr;
     std::int32_t reported = -1;  // last rung that the caller has been told of
     bool lost = false;           // with its worker, while it waited at a rung
   };
@@ -129,7 +130,9 @@ class ExecutorOf final : public Executor {
         if (drains_seen != drain_) {
           const std::size_t drain = drain_;
           std::vector<Parked> parked;
-          unlocked(lock, [&] { parked = worker->hand_back(); });
+          std::vector<Report> reports;
+          unlocked(lock, [&] { parked = worker->hand_back(reports); });
+          for (Report& report : reports) receive(*worker, std::move(report));
           drains_seen = drain;
           std::move(parked.begin(), parked.end(), std::back_inserter(parked_));
           --still_to_hand_back_;
@@ -139,10 +142,13 @@ class ExecutorOf final : public Executor {
         carry_out_decisions(*worker);
         if (interrupt_ || failure_) {
           wake_.wait(lock);
-        } else if (std::vector<RunOrder> orders = worker->take(queue_, working_); !orders.empty()) {
-          for (const RunOrder& order : orders) hold(order);
+        } else if (std::vector<RunOrder> orders = worker->take(queue_, share_left(*worker)); !orders.empty()) {
+          for (const RunOrder& order : orders) hold(*worker, order);
           unlocked(lock, [&] { orders = worker->admit(std::move(orders)); });
-          for (auto it = orders.rbegin(); it != orders.rend(); ++it) queue_.push_front(std::move(*it));
+          for (auto it = orders.rbegin(); it != orders.rend(); ++it) {
+            in_hand_[it->run].holder = nullptr;
+            queue_.push_front(std::move(*it));
+          }
         } else if (worker->has_ready()) {
           std::vector<Report> reports;
           unlocked(lock, [&] { reports = worker->advance(interrupt_, keep_states_); });
@@ -179,22 +185,33 @@ class ExecutorOf final : public Executor {
     lock.lock();
   }
 
-  void hold(const RunOrder& order) {
-    const auto [it, first] = in_hand_.try_emplace(order.run);
-    it->second.order = order;
-    it->second.lost = false;
+  // How many more runs the worker may take for all to have equally many of those there are: so a worker that wakes late
+  // finds some left.
+  int share_left(const Worker& worker) const {
+    int own = 0, all = static_cast<int>(queue_.size());
+    for (const auto& [run, hand] : in_hand_) {
+      own += hand.holder == &worker;
+      all += hand.holder != nullptr;
+    }
+    return std::max(0, (all + working_ - 1) / working_ - own);
+  }
+
+  void hold(const Worker& worker, const RunOrder& order) {
+    InHand& hand = in_hand_[order.run];
+    hand.order = order;
+    hand.holder = &worker;
+    hand.lost = false;
   }
 
   // A run that begins again after its worker was lost repeats reports that the caller has; they are equal, and dropped.
   void receive(Worker& worker, Report report) {
     const auto it = in_hand_.find(report.run);
     const bool repeated = it != in_hand_.end() && report.rung <= it->second.reported;
-    if (report.last) in_hand_.erase(report.run);
-    if (repeated) {
-      if (!report.last) worker.go_on(report.run);
-      return;
-    }
-    if (!report.last) {
+    if (repeated && worker.holds(report.run)) worker.go_on(report.run);
+    if (repeated) return;  // never the last: a run whose end was told is in nobody's hands
+    if (report.last) {
+      in_hand_.erase(report.run);
+    } else {
       waiting_[report.run] = Decision::kReported;
       if (it != in_hand_.end()) it->second.reported = report.rung;
     }
@@ -207,8 +224,9 @@ class ExecutorOf final : public Executor {
     --working_;
     int runs = 0;
     for (auto& [run, hand] : in_hand_) {
-      if (!worker || !worker->holds(run)) continue;
+      if (!worker || hand.holder != worker) continue;
       ++runs;
+      hand.holder = nullptr;
       if (waiting_.contains(run))
         hand.lost = true;
       else

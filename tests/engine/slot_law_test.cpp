@@ -15,8 +15,6 @@
 namespace caviar {
 namespace {
 
-using Digests = std::map<std::int64_t, Digest>;
-
 // Trains the orders in a pack of `slots` slots, order i in slot place[i], and returns the final digests.
 Digests in_one_pack(const std::vector<RunOrder>& orders, int slots, const std::vector<int>& place) {
   const auto pack = make_cpu_pack(orders.front().key, small_data(), slots);
@@ -39,46 +37,6 @@ Digests in_executor(const std::vector<RunOrder>& orders, int threads) {
   for (const Report& r : finish(*executor, orders.size()))
     if (r.last) digests[r.run] = r.digest;
   return digests;
-}
-
-Digests each_alone(const std::vector<RunOrder>& orders) {
-  Digests digests;
-  for (const RunOrder& o : orders) digests[o.run] = alone(o).back().digest;
-  return digests;
-}
-
-std::vector<RunOrder> small_orders(int count) {
-  std::vector<RunOrder> orders;
-  for (int i = 0; i < count; ++i) orders.push_back(small_order(i));
-  return orders;
-}
-
-// Runs of many shapes and optimizers.
-std::vector<RunOrder> mixed_orders(int count) {
-  std::vector<RunOrder> orders;
-  for (int i = 0; i < count; ++i) {
-    RunOrder o = small_order(i);
-    o.key.cell = static_cast<Cell>(i % 4);
-    o.key.hidden_size = 3 + 4 * (i % 3);
-    o.key.num_layers = 1 + i % 2;
-    o.key.readout = static_cast<Readout>(i % 3);
-    o.hyper.optimizer = static_cast<Optimizer>(i % 5);
-    o.hyper.learning_rate = o.hyper.optimizer == Optimizer::kSgd ? 0.1f : 0.01f;
-    o.key.state_arrays = state_arrays(o.hyper);
-    if (i % 4 == 1) {
-      o.hyper.polyak = Polyak::kNone;
-      o.key.averaged = false;
-    }
-    orders.push_back(o);
-  }
-  return orders;
-}
-
-// A shuffle that is the same everywhere.
-template <class T>
-void shuffle(std::vector<T>& v, std::uint32_t seed) {
-  for (std::size_t i = v.size(); i > 1; --i)
-    std::swap(v[i - 1], v[philox4x32(static_cast<std::uint32_t>(i), seed, 0, 0, 3).x % i]);
 }
 
 // --- Each check returns whether the law held, so that P11 can see it fail.

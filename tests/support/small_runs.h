@@ -2,7 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "engine/digest.h"
@@ -70,6 +73,42 @@ inline RunOrder diverging_order(std::int64_t run) {
   return o;
 }
 
+using Digests = std::map<std::int64_t, Digest>;
+
+inline std::vector<RunOrder> small_orders(int count) {
+  std::vector<RunOrder> orders;
+  for (int i = 0; i < count; ++i) orders.push_back(small_order(i));
+  return orders;
+}
+
+// Runs of many shapes and optimizers.
+inline std::vector<RunOrder> mixed_orders(int count) {
+  std::vector<RunOrder> orders;
+  for (int i = 0; i < count; ++i) {
+    RunOrder o = small_order(i);
+    o.key.cell = static_cast<Cell>(i % 4);
+    o.key.hidden_size = 3 + 4 * (i % 3);
+    o.key.num_layers = 1 + i % 2;
+    o.key.readout = static_cast<Readout>(i % 3);
+    o.hyper.optimizer = static_cast<Optimizer>(i % 5);
+    o.hyper.learning_rate = o.hyper.optimizer == Optimizer::kSgd ? 0.1f : 0.01f;
+    o.key.state_arrays = state_arrays(o.hyper);
+    if (i % 4 == 1) {
+      o.hyper.polyak = Polyak::kNone;
+      o.key.averaged = false;
+    }
+    orders.push_back(o);
+  }
+  return orders;
+}
+
+// A shuffle that is the same everywhere.
+template <class T>
+void shuffle(std::vector<T>& v, std::uint32_t seed) {
+  for (std::size_t i = v.size(); i > 1; --i)
+    std::swap(v[i - 1], v[philox4x32(static_cast<std::uint32_t>(i), seed, 0, 0, 3).x % i]);
+}
+
 // All reports of a run that has slot 0 of a pack of one to itself.
 inline std::vector<Report> alone(const RunOrder& order) {
   const auto pack = make_cpu_pack(order.key, small_data(), 1);
@@ -92,6 +131,20 @@ inline std::vector<Report> finish(Executor& executor, std::size_t runs) {
       all.push_back(std::move(r));
     }
   return all;
+}
+
+// The final digest of every run.
+inline Digests digests_of(const std::vector<Report>& reports) {
+  Digests digests;
+  for (const Report& r : reports)
+    if (r.last) digests[r.run] = r.digest;
+  return digests;
+}
+
+inline Digests each_alone(const std::vector<RunOrder>& orders) {
+  Digests digests;
+  for (const RunOrder& o : orders) digests[o.run] = alone(o).back().digest;
+  return digests;
 }
 
 }  // namespace caviar

@@ -1,0 +1,120 @@
+#include "engine/devices.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "engine/cuda/collective.h"
+#include "engine/cuda/gpu_worker.h"
+#include "engine/executor_of.h"
+
+// The build says for which architectures kernels were compiled.
+#ifndef CAVIAR_GPU_CODE
+#define CAVIAR_GPU_CODE "emulated"
+#endif
+
+namespace caviar {
+
+namespace {
+
+// mma.sync on fp16 with fp32 sums and cp.async begin there.
+constexpr int kOldestMajor = 8;
+
+std::string version(int number) { return cat(number / 1000, ".", number % 1000 / 10); }
+
+std::string compiled_in() {
+  int toolkit = 0;
+  (void)cudaRuntimeGetVersion(&toolkit);
+  return cat(CAVIAR_GPU_CODE, ", CUDA ", version(toolkit));
+}
+
+Gpu ask(int number) {
+  Gpu gpu;
+  gpu.number = number;
+  cudaDeviceProp properties{};
+  std::size_t free = 0, total = 0;
+  try {
+    cuda_check(cudaGetDeviceProperties(&properties, number), "ask for the properties of a GPU");
+    gpu.name = properties.name;
+    gpu.major = properties.major;
+    gpu.minor = properties.minor;
+    gpu.multiprocessors = properties.multiProcessorCount;
+    gpu.memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem);
+    if (gpu.major < kOldestMajor) {
+      gpu.unusable = cat("it is sm_", gpu.major, gpu.minor, "; caviar needs sm_", kOldestMajor, "0 or later");
+      return gpu;
+    }
+    use_gpu(number);
+    cuda_check(cudaMemGetInfo(&free, &total), "ask for the free memory of a GPU");
+    gpu.free_bytes = static_cast<std::int64_t>(free);
+  } catch (const CudaError& error) {
+    gpu.unusable = error.what();
+  }
+  return gpu;
+}
+
+Gpu usable(int number) {
+  const GpuSearch found = find_gpus();
+  const auto it = std::find_if(found.gpus.begin(), found.gpus.end(), [&](const Gpu& g) { return g.number == number; });
+  if (it == found.gpus.end())
+    fail("There is no GPU cuda:", number, "; ",
+         found.gpus.empty() ? found.none : cat("there are ", found.gpus.size(), ", numbered from 0"), ".");
+  if (!it->unusable.empty()) fail("GPU cuda:", number, " cannot be used: ", it->unusable, ".");
+  return *it;
+}
+
+}  // namespace
+
+GpuSearch find_gpus() {
+  GpuSearch found;
+  found.compiled_in = compiled_in();
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  (void)cudaGetLastError();
+  if (error == cudaErrorInsufficientDriver || error == cudaErrorNoDevice || (error == cudaSuccess && count == 0))
+    found.none = error == cudaErrorInsufficientDriver
+                     ? "there is no NVIDIA driver, or it is older than this program's CUDA"
+                     : "there is no NVIDIA GPU";
+  else if (error != cudaSuccess)
+    found.none = cat("the NVIDIA driver says: ", cudaGetErrorString(error));
+  for (int i = 0; i < count && found.none.empty(); ++i) found.gpus.push_back(ask(i));
+  if (found.none.empty() &&
+      std::all_of(found.gpus.begin(), found.gpus.end(), [](const Gpu& g) { return !g.unusable.empty(); }))
+    found.none = cat("no GPU can be used: ", found.gpus.front().unusable);
+  return found;
+}
+
+std::string gpu_numerics(const std::string& precision, const std::vector<int>& gpus) {
+  if (precision != "mixed") return kNumericsFp32;
+  const Gpu first = usable(gpus.at(0));
+  for (const int number : gpus) {
+    const Gpu gpu = usable(number);
+    if (gpu.major != first.major || gpu.minor != first.minor)
+      fail("GPUs cuda:", first.number, " (sm_", first.major, first.minor, ") and cuda:", gpu.number, " (sm_", gpu.major,
+           gpu.minor,
+           ") differ; in mixed precision the bits of a run belong to one architecture. Choose equal GPUs or "
+           "precision fp32.");
+  }
+  return cat(kNumericsMixed, "/sm_", first.major, first.minor);
+}
+
+std::unique_ptr<Executor> make_gpu_executor(std::shared_ptr<const Dataset> data, const GpuOptions& options) {
+  if (options.gpus.empty()) fail("No GPU is chosen; at least one is needed.");
+  if (options.streams < 1) fail("streams is ", options.streams, "; at least 1 is needed.");
+  for (std::size_t i = 0; i < options.gpus.size(); ++i) {
+    if (std::count(options.gpus.begin(), options.gpus.end(), options.gpus[i]) > 1)
+      fail("GPU cuda:", options.gpus[i], " is chosen twice; choose each once.");
+    usable(options.gpus[i]);
+  }
+  const auto copies = send_to_gpus(data, options.gpus);
+  std::vector<ExecutorOf<GpuWorker>::MakeWorker> workers;
+  for (std::size_t i = 0; i < options.gpus.size(); ++i)
+    workers.emplace_back(
+        [copy = copies[i], worker = GpuWorkerOptions{options.gpus[i], options.graphs, options.streams, options.say}] {
+          return std::make_unique<GpuWorker>(copy, worker);
+        });
+  return std::make_unique<ExecutorOf<GpuWorker>>(
+      std::move(workers), [data](const RunOrder& order) { check_gpu_order(order, *data); }, options.say);
+}
+
+}  // namespace caviar

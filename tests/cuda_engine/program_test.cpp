@@ -1,0 +1,97 @@
+// The whole program on emulated GPUs: the same study as on the cores, and the same promises.
+#include <chrono>
+#include <cstdlib>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/study_program.h"
+#include "tests/support/study_verify.h"
+
+namespace caviar {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class ProgramOnGpus : public ::testing::Test {
+ protected:
+  void SetUp() override { ::setenv("EMULATED_GPUS", "4", 1); }
+  void TearDown() override { ::unsetenv("EMULATED_GPUS"); }
+
+  std::string csv(const std::string& study) { return place_.run({"show", study, "--csv"}).out; }
+
+  Workplace place_{CAVIAR_ON_EMULATED_GPUS};
+};
+
+TEST_F(ProgramOnGpus, DevicesListsThem) {
+  const Ended ended = place_.run({"devices"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("cuda:0"), HasSubstr("cuda:3"), HasSubstr("GiB"), HasSubstr("multiprocessor"),
+                               HasSubstr("auto trains on all GPUs")));
+}
+
+TEST_F(ProgramOnGpus, ASweepGivesTheStudyOfTheCores) {
+  place_.write_sweep("a.yaml", 2);
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "cpu", "--seeds", "2", "--device", "cpu"}).code, 0);
+  for (const std::string device : {"auto", "cuda", "cuda:0", "cuda:3,1"}) {
+    const std::string study = "on " + device;
+    const Ended ended = place_.run({"sweep", "a.yaml", "--study", study, "--seeds", "2", "--device", device});
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_THAT(ended.out, HasSubstr("GPU"));
+    EXPECT_THAT(verify_study(place_.file(study)), IsEmpty());
+    EXPECT_EQ(csv(study), csv("cpu")) << device;
+  }
+}
+
+TEST_F(ProgramOnGpus, AGpuThatIsNotThereIsAnError) {
+  place_.write_sweep("a.yaml", 1);
+  const Ended ended = place_.run({"sweep", "a.yaml", "--device", "cuda:7"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("cuda:7"));
+  EXPECT_THAT(place_.run({"sweep", "a.yaml", "--device", "gpu"}).err, HasSubstr("auto, cpu, cuda"));
+}
+
+TEST_F(ProgramOnGpus, WithoutAGpuItSaysSoAndUsesTheCores) {
+  ::setenv("EMULATED_GPUS", "0", 1);
+  place_.write_sweep("a.yaml", 1);
+  const Ended ended = place_.run({"sweep", "a.yaml", "--study", "s", "--device", "cuda"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("no NVIDIA GPU"), HasSubstr("training on")));
+  EXPECT_THAT(place_.run({"sweep", "a.yaml", "--precision", "mixed"}).err, HasSubstr("needs a GPU"));
+}
+
+TEST_F(ProgramOnGpus, KilledAtRandomItResumesToTheSameContentOnAnyDevice) {
+  place_.write_sweep("a.yaml", 4);
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "whole", "--seeds", "2", "--device", "cuda"}).code, 0);
+  const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+  std::mt19937_64 random(1);
+  int killed = 0;
+  for (int round = 0; round < 6; ++round) {
+    const std::string study = "s" + std::to_string(round);
+    Process process = place_.start({"sweep", "a.yaml", "--study", study, "--seeds", "2", "--device", "cuda"});
+    ::usleep(static_cast<useconds_t>(random() % static_cast<std::uint64_t>(duration.count())));
+    process.send(SIGKILL);
+    killed += process.wait().code == -SIGKILL;
+    const char* device = round % 2 ? "cpu" : "cuda:1,2";
+    const Ended ended =
+        place_.run({"sweep", "a.yaml", "--study", study, "--seeds", "2", "--device", device, "--resume"});
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(csv(study), csv("whole")) << study;
+  }
+  EXPECT_GT(killed, 0);
+}
+
+TEST_F(ProgramOnGpus, AStudyInMixedPrecisionDoesNotGoOnInFp32) {
+  place_.write_sweep("a.yaml", 1);
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "s", "--precision", "mixed"}).code, 0);
+  const Ended ended = place_.run({"sweep", "a.yaml", "--study", "s", "--seeds", "2", "--resume"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("mixed/1/sm_"), HasSubstr("fp32/1")));
+}
+
+}  // namespace
+}  // namespace caviar
