@@ -14,8 +14,9 @@
 // One kernel walks all steps of 16 (or 32) rows of one direction of one slot. Hidden sizes are padded up to the next of
 // kMixedHidden with exact zeros. Where W_hh as halves fits the registers of a block it stays there through all steps:
 // every warp owns 16 units, all gates of them. A wider gated layer (lstm and gru above 128) reads W_hh from the
-// second-level cache in every step: the documented slow path. The input projection is part of the same kernel where
-// W_ih fits shared memory beside it, else a product ahead of it; its bits are the same either way.
+// second-level cache in every step, as floats, since there is no memory for a copy of halves: the documented slow path.
+// The input projection is made in the same kernel where W_hh is in registers and W_ih fits shared memory, else by a
+// product ahead of it; its bits are the same either way.
 //
 // Every sum has one order, a function of the layer's shape: a run has the same bits alone and in any slot of any pack,
 // on one architecture (`mixed/1/sm_xx`).

@@ -2,9 +2,6 @@
 // the closed list of hidden sizes (kMixedHidden).
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-
 #include "kernels/recurrent_mixed.h"
 
 namespace caviar::mixed {

@@ -127,6 +127,13 @@ class DeviceLayer {
     return layer_args(shape_, 0, slots_, rows_.data(),
                       [&](int i) { return arrays_[static_cast<std::size_t>(i)]->slab(); });
   }
+  // Changes the table when all that was enqueued is done.
+  void set(const std::vector<SlotRow>& rows) {
+    cuda_check(cudaDeviceSynchronize(), "carry out the kernels of a test");
+    cuda_check(cudaMemcpy(rows_.data(), rows.data(), rows.size() * sizeof(SlotRow), cudaMemcpyHostToDevice),
+               "change the table of a test");
+    cuda_check(cudaDeviceSynchronize(), "change the table of a test");
+  }
   LayerArrays read() const {
     LayerArrays host(shape_, slots_);
     for (std::size_t i = 0; i < arrays_.size(); ++i) host.arrays[i] = arrays_[i]->read();
