@@ -27,6 +27,26 @@ __device__ __forceinline__ int time_of(const RecurrentArgs& a, const DirectionAr
   return d.reverse ? a.steps - 1 - step : step;
 }
 
+// Where a thread of a walk stands: eight rows of one slot, from row0 on, of which `rows` exist (none where that is not
+// positive), and the kAcross threads side by side that share them. A block has as many groups of rows as it has
+// threads.
+struct WalkPlace {
+  int slot, lane, group, row0, rows;
+  bool idle_block;  // the slot is off, or none of the block's rows exists
+};
+template <class Shape>
+__device__ __forceinline__ WalkPlace walk_place(const RecurrentArgs& a) {
+  WalkPlace p;
+  p.slot = a.window.s0 + static_cast<int>(blockIdx.z);
+  p.lane = static_cast<int>(threadIdx.x) % Shape::kAcross;
+  p.group = static_cast<int>(threadIdx.x) / Shape::kAcross;
+  const int first = static_cast<int>(blockIdx.x) * (static_cast<int>(blockDim.x) / Shape::kAcross) * kThreadRows;
+  p.row0 = first + p.group * kThreadRows;
+  p.rows = min(kThreadRows, a.rows[p.slot].rows - p.row0);
+  p.idle_block = !a.rows[p.slot].on || first >= a.rows[p.slot].rows;
+  return p;
+}
+
 // The same number, of which the compiler knows nothing: what is computed from it a second time is not kept in registers
 // since the first.
 __device__ __forceinline__ int forget(int x) {
@@ -39,7 +59,7 @@ __device__ __forceinline__ int forget(int x) {
 struct SliceBuffers {
   int slices = 0;
   bool streamed = false;
-  int buffers() const { return streamed ? 2 : slices; }
+  CAVIAR_HD int buffers() const { return streamed ? 2 : slices; }
 };
 
 // fill(slice, buffer) brings a slice into a buffer, with asynchronous copies or without.

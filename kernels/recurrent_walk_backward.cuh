@@ -26,8 +26,15 @@ struct BackwardShape {
   // The gradients of a block's rows take kMostRows * G H floats of shared memory.
   static constexpr int kMostRows = kBucket <= 32 || (kBucket == 64 && !kGated) ? 64 : 32;
   static constexpr int kMostThreads = kAcross * kMostRows / kThreadRows;
-  // Two blocks; with four units a thread may have up to 255 registers.
-  static constexpr int kBlocksOfProcessor = kUnits == 4 ? (kMostThreads >= 256 ? 1 : 2) : kFullThreads / kMostThreads;
+  // What a step reads takes registers while it is under way: 168 of them, 255 where a thread has four units of a gated
+  // cell. Shared memory has no room for many more threads.
+  static constexpr int kBlocksOfProcessor = (!kGated && kUnits == 2  ? 512
+                                             : kGated && kUnits == 4 ? 256
+                                                                     : 384) /
+                                            kMostThreads;
+  // Batches of rows whose loads are under way at once, but for the one that is being finished.
+  static constexpr int kBatchRows = kGated ? 1 : 4;
+  static constexpr int kAhead = kGated && !(kCell == Cell::kLstm && kUnits == 2) ? 2 : 1;
   static constexpr int kSlice = kSliceDepth * kBucket;  // floats
   // Gradients in shared memory, spaced as h is in the forward walk.
   static constexpr int kRowStride = kGates * kBucket + 4;
@@ -102,88 +109,154 @@ __device__ __forceinline__ void add_backward_slice(float (&sum)[kThreadRows][Sha
   }
 }
 
+// What one unit of one row reads at a step.
+template <Cell kCell>
+struct BackwardInput {
+  float gates[kStashOf<kCell>];
+  float before, after;  // as unit_backward takes them
+  float grad_h;         // from above
+};
+
+// The units and rows of one thread.
+template <Cell kCell, int kBucket>
+struct BackwardThread {
+  using Shape = BackwardShape<kCell, kBucket>;
+  static constexpr int kGates = Shape::kGates, kUnits = Shape::kUnits, kBatch = Shape::kBatchRows;
+  using Batch = BackwardInput<kCell>[kBatch][kUnits];
+
+  const RecurrentArgs& a;
+  const DirectionArgs& d;
+  const WalkPlace& p;
+  int hidden, hp, unit0;
+  float* gates;
+  const float *cells, *h, *grad_h;
+  float carry[kThreadRows][kUnits];  // dL/dc of an lstm, the direct path of a gru
+  float sum[kThreadRows][kUnits];    // W_hh^T times the gradients of the step after
+
+  __device__ __forceinline__ BackwardThread(const RecurrentArgs& args, const WalkPlace& place)
+      : a(args),
+        d(args.direction[blockIdx.y]),
+        p(place),
+        hidden(args.hidden),
+        hp(padded(args.hidden)),
+        unit0(place.lane * kUnits),
+        gates(d.gates[place.slot]),
+        cells(kCell == Cell::kLstm ? d.cells[place.slot] : nullptr),
+        h(args.h[place.slot] + static_cast<int>(blockIdx.y) * padded(args.hidden)),
+        grad_h(args.grad_h[place.slot] + static_cast<int>(blockIdx.y) * padded(args.hidden)) {
+#pragma unroll
+    for (int r = 0; r < kThreadRows; ++r)
+#pragma unroll
+      for (int u = 0; u < kUnits; ++u) carry[r][u] = 0.0f;
+  }
+
+  __device__ __forceinline__ bool exists(int r, int u) const { return r < p.rows && unit0 + u < hidden; }
+  __device__ __forceinline__ std::ptrdiff_t first_row(int s) const {
+    return static_cast<std::ptrdiff_t>(time_of(a, d, s)) * a.window.rows() + p.row0;
+  }
+
+  __device__ __forceinline__ void clear_sum() {
+#pragma unroll
+    for (int r = 0; r < kThreadRows; ++r)
+#pragma unroll
+      for (int u = 0; u < kUnits; ++u) sum[r][u] = 0.0f;
+  }
+
+  // Asks for what rows first .. first + kBatch - 1 read at step s.
+  __device__ __forceinline__ void load(int s, int first, Batch& to) const {
+    const std::ptrdiff_t now = first_row(s), before = first_row(s - 1);
+#pragma unroll
+    for (int i = 0; i < kBatch; ++i)
+#pragma unroll
+      for (int u = 0; u < kUnits; ++u) {
+        const int r = first + i, unit = unit0 + u;
+        if (!exists(r, u)) continue;
+        BackwardInput<kCell>& in = to[i][u];
+        in.grad_h = grad_h[(now + r) * a.h_width + unit];
+        in.before = in.after = 0.0f;
+        if constexpr (Shape::kGated)
+#pragma unroll
+          for (int g = 0; g < Shape::kStash; ++g) in.gates[g] = gates[(now + r) * a.gates_width + g * hp + unit];
+        if constexpr (kCell == Cell::kLstm) {
+          in.after = cells[(now + r) * hp + unit];
+          if (s > 0) in.before = cells[(before + r) * hp + unit];
+        } else if constexpr (kCell == Cell::kGru) {
+          if (s > 0) in.before = h[(before + r) * a.h_width + unit];
+        } else {
+          in.after = h[(now + r) * a.h_width + unit];
+        }
+      }
+  }
+
+  // Their gradients before the activations, to memory and to `exchange`.
+  __device__ __forceinline__ void finish(int s, int first, Batch& from, float* exchange) {
+    const std::ptrdiff_t now = first_row(s);
+#pragma unroll
+    for (int i = 0; i < kBatch; ++i)
+#pragma unroll
+      for (int u = 0; u < kUnits; ++u) {
+        const int r = first + i, unit = unit0 + u;
+        if (!exists(r, u)) continue;
+        BackwardInput<kCell>& in = from[i][u];
+        float grad = in.grad_h, hidden_gates[kGates];
+        if (s + 1 < d.active_steps) grad = (kCell == Cell::kGru ? grad + carry[r][u] : grad) + sum[r][u];
+        unit_backward<kCell>(in.gates, hidden_gates, in.before, in.after, grad, carry[r][u], a.cell == Cell::kRnnRelu);
+#pragma unroll
+        for (int g = 0; g < Shape::kStash; ++g) gates[(now + r) * a.gates_width + g * hp + unit] = in.gates[g];
+#pragma unroll
+        for (int g = 0; g < kGates; ++g) exchange[r * Shape::kRowStride + g * hidden + unit] = hidden_gates[g];
+      }
+  }
+};
+
 // Grid: tiles of rows, directions, slots. Shared memory: the slices, then the gradients of one step.
 template <Cell kCell, int kBucket>
 __global__ void __launch_bounds__(BackwardShape<kCell, kBucket>::kMostThreads,
                                   BackwardShape<kCell, kBucket>::kBlocksOfProcessor)
     walk_backward_kernel(RecurrentArgs a, SliceBuffers buffers) {
   using Shape = BackwardShape<kCell, kBucket>;
-  constexpr int kGates = Shape::kGates, kUnits = Shape::kUnits, kStash = Shape::kStash;
-  const int slot = a.window.s0 + static_cast<int>(blockIdx.z);
-  const int groups = static_cast<int>(blockDim.x) / Shape::kAcross;
-  const int unit0 = static_cast<int>(threadIdx.x) % Shape::kAcross * kUnits;
-  const int group = static_cast<int>(threadIdx.x) / Shape::kAcross;
-  const int tile_row = static_cast<int>(blockIdx.x) * groups * kThreadRows;
-  if (!a.rows[slot].on || tile_row >= a.rows[slot].rows) return;
+  constexpr int kBatch = Shape::kBatchRows;
+  const WalkPlace p = walk_place<Shape>(a);
+  if (p.idle_block) return;
 
   const DirectionArgs& d = a.direction[blockIdx.y];
-  const int hidden = a.hidden, hp = padded(hidden), batch = a.window.rows();
-  const int row0 = tile_row + group * kThreadRows;              // the thread's first row
-  const int rows = min(kThreadRows, a.rows[slot].rows - row0);  // how many of the eight exist; may be negative
-  const float* w = d.weights.hidden_back[slot];
-  float* gates = d.gates[slot];
-  const float* cells = kCell == Cell::kLstm ? d.cells[slot] : nullptr;
-  const float* h = a.h[slot] + static_cast<int>(blockIdx.y) * hp;
-  const float* grad_h = a.grad_h[slot] + static_cast<int>(blockIdx.y) * hp;
-
+  const float* w = d.weights.hidden_back[p.slot];
+  const bool quads = is_aligned_16(w) && a.hidden % 4 == 0;
   float* slices = dynamic_shared<float>();
-  float* exchange = slices + static_cast<std::ptrdiff_t>(buffers.streamed ? 2 : buffers.slices) * Shape::kSlice +
-                    Shape::row(group * kThreadRows);
-  const bool quads = is_aligned_16(w) && hidden % 4 == 0;
+  float* exchange =
+      slices + static_cast<std::ptrdiff_t>(buffers.buffers()) * Shape::kSlice + Shape::row(p.group * kThreadRows);
   const auto fill = [&](int slice, int buffer) {
-    fill_backward_slice<Shape, kBucket>(slices + buffer * Shape::kSlice, w, hidden, slice, quads);
+    fill_backward_slice<Shape, kBucket>(slices + buffer * Shape::kSlice, w, a.hidden, slice, quads);
   };
   if (d.active_steps > 1) begin_slices(buffers, fill);
 
-  float carry[kThreadRows][kUnits], sum[kThreadRows][kUnits];
+  BackwardThread<kCell, kBucket> thread(a, p);
+  // A ring of batches of rows: the loads of some are under way while one is finished, those of the first batches of a
+  // step while W_hh is multiplied for the step before.
+  constexpr int kBatches = kThreadRows / kBatch, kAhead = Shape::kAhead, kRing = kAhead + 1;
+  typename BackwardThread<kCell, kBucket>::Batch ring[kRing];
+  const auto load_first = [&](int s) {
 #pragma unroll
-  for (int r = 0; r < kThreadRows; ++r)
-#pragma unroll
-    for (int u = 0; u < kUnits; ++u) carry[r][u] = 0.0f;
-
+    for (int i = 0; i < kAhead; ++i) thread.load(s, i * kBatch, ring[i]);
+  };
+  load_first(d.active_steps - 1);
   int turn = 0;
   for (int s = d.active_steps - 1; s >= 0; --s) {
-    const std::ptrdiff_t now = static_cast<std::ptrdiff_t>(time_of(a, d, s)) * batch + row0;
-    const std::ptrdiff_t before = static_cast<std::ptrdiff_t>(time_of(a, d, s - 1)) * batch + row0;
 #pragma unroll
-    for (int r = 0; r < kThreadRows; ++r)
-#pragma unroll
-      for (int u = 0; u < kUnits; ++u) {
-        const int unit = unit0 + u;
-        if (r >= rows || unit >= hidden) continue;
-        float* gate = gates + (now + r) * a.gates_width + unit;
-        float grad = grad_h[(now + r) * a.h_width + unit];
-        if (s + 1 < d.active_steps) grad = (kCell == Cell::kGru ? grad + carry[r][u] : grad) + sum[r][u];
-        float values[kStash], hidden_gates[kGates], state_before = 0, state_after = 0;
-        if constexpr (Shape::kGated)
-#pragma unroll
-          for (int g = 0; g < kStash; ++g) values[g] = gate[g * hp];
-        if constexpr (kCell == Cell::kLstm) {
-          if (s > 0) state_before = cells[(before + r) * hp + unit];
-          state_after = cells[(now + r) * hp + unit];
-        } else if constexpr (kCell == Cell::kGru) {
-          if (s > 0) state_before = h[(before + r) * a.h_width + unit];
-        } else {
-          state_after = h[(now + r) * a.h_width + unit];
-        }
-        unit_backward<kCell>(values, hidden_gates, state_before, state_after, grad, carry[r][u],
-                             a.cell == Cell::kRnnRelu);
-#pragma unroll
-        for (int g = 0; g < kStash; ++g) gate[g * hp] = values[g];
-#pragma unroll
-        for (int g = 0; g < kGates; ++g) exchange[r * Shape::kRowStride + g * hidden + unit] = hidden_gates[g];
-      }
+    for (int i = 0; i < kBatches; ++i) {
+      if (i + kAhead < kBatches) thread.load(s, (i + kAhead) * kBatch, ring[(i + kAhead) % kRing]);
+      thread.finish(s, i * kBatch, ring[i % kRing], exchange);
+    }
     if (s == 0) break;
+    load_first(s - 1);
+    thread.clear_sum();
     __syncthreads();  // the gradients are complete
-#pragma unroll
-    for (int r = 0; r < kThreadRows; ++r)
-#pragma unroll
-      for (int u = 0; u < kUnits; ++u) sum[r][u] = 0.0f;
     for (int slice = 0; slice < buffers.slices; ++slice) {
       const int buffer = take_slice(buffers, slice, turn, s == 1 && slice + 1 == buffers.slices, fill);
-      if (rows > 0 && unit0 < hidden)
-        add_backward_slice<Shape, kBucket>(sum, slices + buffer * Shape::kSlice, exchange + slice * kSliceDepth, unit0,
-                                           min(kSliceDepth, kGates * hidden - slice * kSliceDepth));
+      if (p.rows > 0 && thread.unit0 < a.hidden)
+        add_backward_slice<Shape, kBucket>(thread.sum, slices + buffer * Shape::kSlice, exchange + slice * kSliceDepth,
+                                           thread.unit0,
+                                           min(kSliceDepth, Shape::kGates * a.hidden - slice * kSliceDepth));
     }
     __syncthreads();  // and may be overwritten
   }

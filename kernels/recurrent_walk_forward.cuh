@@ -107,90 +107,77 @@ __device__ __forceinline__ void add_forward_slice(float (&sum)[kThreadRows][Shap
       }
 }
 
-// Grid: tiles of rows, directions, slots. Shared memory: the slices, then two arrays of h.
+// The units and rows of one thread.
 template <Cell kCell, int kBucket>
-__global__ void __launch_bounds__(ForwardShape<kCell, kBucket>::kMostThreads,
-                                  ForwardShape<kCell, kBucket>::kBlocksOfProcessor)
-    walk_forward_kernel(RecurrentArgs a, SliceBuffers buffers) {
+struct ForwardThread {
   using Shape = ForwardShape<kCell, kBucket>;
-  constexpr int kGates = Shape::kGates, kUnits = Shape::kUnits;
-  const int slot = a.window.s0 + static_cast<int>(blockIdx.z);
-  const int groups = static_cast<int>(blockDim.x) / Shape::kAcross;  // of eight rows
-  const int lane = static_cast<int>(threadIdx.x) % Shape::kAcross;
-  const int group = static_cast<int>(threadIdx.x) / Shape::kAcross;
-  const int tile_row = static_cast<int>(blockIdx.x) * groups * kThreadRows;
-  if (!a.rows[slot].on || tile_row >= a.rows[slot].rows) return;
+  static constexpr int kGates = Shape::kGates, kUnits = Shape::kUnits;
 
-  const DirectionArgs& d = a.direction[blockIdx.y];
-  const int hidden = a.hidden, hp = padded(hidden), batch = a.window.rows();
-  const int row0 = tile_row + group * kThreadRows;              // the thread's first row
-  const int rows = min(kThreadRows, a.rows[slot].rows - row0);  // how many of the eight exist; may be negative
-  const float* w = d.weights.hidden[slot];
-  float* gates = d.gates[slot];
-  float* cells = kCell == Cell::kLstm ? d.cells[slot] : nullptr;
-  float* h_out = a.h[slot] + static_cast<int>(blockIdx.y) * hp;
+  const RecurrentArgs& a;
+  const DirectionArgs& d;
+  const WalkPlace& p;
+  int hidden, hp;
+  float *gates, *cells, *h_out;
+  float bias[kGates][kUnits];
+  float carry[kThreadRows][kUnits];        // c of an lstm, h of a gru
+  float x[kThreadRows][kGates][kUnits];    // of a step: W_ih x + b_ih
+  float sum[kThreadRows][kGates][kUnits];  // and W_hh h
 
-  float* slices = dynamic_shared<float>();
-  float* exchange = slices + static_cast<std::ptrdiff_t>(buffers.streamed ? 2 : buffers.slices) * Shape::kSlice;
-  const bool quads = is_aligned_16(w) && hidden % 4 == 0;
-  const auto fill = [&](int slice, int buffer) {
-    fill_forward_slice<Shape, kBucket>(slices + buffer * Shape::kSlice, w, hidden, slice, quads);
-  };
-  if (d.active_steps > 1) begin_slices(buffers, fill);
-
-  float bias[kGates][kUnits], carry[kThreadRows][kUnits];
+  __device__ __forceinline__ ForwardThread(const RecurrentArgs& args, const WalkPlace& place)
+      : a(args),
+        d(args.direction[blockIdx.y]),
+        p(place),
+        hidden(args.hidden),
+        hp(padded(args.hidden)),
+        gates(d.gates[place.slot]),
+        cells(kCell == Cell::kLstm ? d.cells[place.slot] : nullptr),
+        h_out(args.h[place.slot] + static_cast<int>(blockIdx.y) * padded(args.hidden)) {
 #pragma unroll
-  for (int u = 0; u < kUnits; ++u) {
-    const int unit = lane + u * Shape::kAcross;
+    for (int u = 0; u < kUnits; ++u) {
 #pragma unroll
-    for (int g = 0; g < kGates; ++g) bias[g][u] = unit < hidden ? d.weights.hidden_bias[slot][g * hidden + unit] : 0.0f;
+      for (int g = 0; g < kGates; ++g)
+        bias[g][u] = unit(u) < hidden ? d.weights.hidden_bias[p.slot][g * hidden + unit(u)] : 0.0f;
 #pragma unroll
-    for (int r = 0; r < kThreadRows; ++r) carry[r][u] = 0.0f;
+      for (int r = 0; r < kThreadRows; ++r) carry[r][u] = 0.0f;
+    }
   }
 
-  int turn = 0;
-  for (int s = 0; s < d.active_steps; ++s) {
-    const std::ptrdiff_t first_row = static_cast<std::ptrdiff_t>(time_of(a, d, s)) * batch + row0;
-    float* gate_row = gates + first_row * a.gates_width;
-    // The input's part is asked for before the product, as far as registers go, so that it is there after it.
-    float x[kThreadRows][kGates][kUnits], sum[kThreadRows][kGates][kUnits];
-    const auto load_input = [&](int first, int end) {
-#pragma unroll
-      for (int r = 0; r < kThreadRows; ++r)
-#pragma unroll
-        for (int g = 0; g < kGates; ++g)
-#pragma unroll
-          for (int u = 0; u < kUnits; ++u) {
-            const int unit = lane + u * Shape::kAcross;
-            if (r >= first && r < end)
-              x[r][g][u] = r < rows && unit < hidden ? gate_row[r * a.gates_width + g * hp + unit] : 0.0f;
-          }
-    };
-    load_input(0, Shape::kEarlyRows);
+  __device__ __forceinline__ int unit(int u) const { return p.lane + u * Shape::kAcross; }
+  __device__ __forceinline__ bool exists(int r, int u) const { return r < p.rows && unit(u) < hidden; }
+  __device__ __forceinline__ std::ptrdiff_t first_row(int s) const {
+    return static_cast<std::ptrdiff_t>(time_of(a, d, s)) * a.window.rows() + p.row0;
+  }
+
+  __device__ __forceinline__ void clear_sum() {
 #pragma unroll
     for (int r = 0; r < kThreadRows; ++r)
 #pragma unroll
       for (int g = 0; g < kGates; ++g)
 #pragma unroll
         for (int u = 0; u < kUnits; ++u) sum[r][g][u] = 0.0f;
-    if (s > 0)
-      for (int slice = 0; slice < buffers.slices; ++slice) {
-        const bool last = s + 1 == d.active_steps && slice + 1 == buffers.slices;
-        const int buffer = take_slice(buffers, slice, turn, last, fill);
-        const float* before = exchange + ((s - 1) & 1) * Shape::kExchange + Shape::row(group * kThreadRows);
-        if (rows > 0 && lane < hidden)
-          add_forward_slice<Shape, kBucket>(sum, slices + buffer * Shape::kSlice, before + slice * kSliceDepth, lane,
-                                            min(kSliceDepth, hidden - slice * kSliceDepth));
-      }
-    load_input(Shape::kEarlyRows, kThreadRows);
+  }
+
+  // x of rows [kFirst, kEnd).
+  template <int kFirst, int kEnd>
+  __device__ __forceinline__ void load_input(const float* gate_row) {
+#pragma unroll
+    for (int r = kFirst; r < kEnd; ++r)
+#pragma unroll
+      for (int g = 0; g < kGates; ++g)
+#pragma unroll
+        for (int u = 0; u < kUnits; ++u)
+          x[r][g][u] = exists(r, u) ? gate_row[r * a.gates_width + g * hp + unit(u)] : 0.0f;
+  }
+
+  // From x and sum to h, which goes to memory and to `next`, and to the stash.
+  __device__ __forceinline__ void finish_step(int s, float* gate_row, float* next) {
+    const std::ptrdiff_t row0 = first_row(s);
     const int h_width = forget(a.h_width);  // else offsets of all rows stay in registers that are too few
-    float* next = exchange + (s & 1) * Shape::kExchange + Shape::row(group * kThreadRows);
 #pragma unroll
     for (int r = 0; r < kThreadRows; ++r)
 #pragma unroll
       for (int u = 0; u < kUnits; ++u) {
-        const int unit = lane + u * Shape::kAcross;
-        if (r >= rows || unit >= hidden) continue;
+        if (!exists(r, u)) continue;
         float pre[Shape::kStash], stash[Shape::kStash];
 #pragma unroll
         for (int g = 0; g < kGates; ++g) {
@@ -200,13 +187,52 @@ __global__ void __launch_bounds__(ForwardShape<kCell, kBucket>::kMostThreads,
           if (apart) pre[Shape::kStash - 1] = part;
         }
         const float h = unit_forward<kCell>(pre, carry[r][u], stash, a.cell == Cell::kRnnRelu);
-        next[r * Shape::kRowStride + unit] = h;
-        h_out[(first_row + r) * h_width + unit] = h;
-        if constexpr (kCell == Cell::kLstm) cells[(first_row + r) * hp + unit] = carry[r][u];
+        next[r * Shape::kRowStride + unit(u)] = h;
+        h_out[(row0 + r) * h_width + unit(u)] = h;
+        if constexpr (kCell == Cell::kLstm) cells[(row0 + r) * hp + unit(u)] = carry[r][u];
         if constexpr (Shape::kGated)
 #pragma unroll
-          for (int g = 0; g < Shape::kStash; ++g) gate_row[r * a.gates_width + g * hp + unit] = stash[g];
+          for (int g = 0; g < Shape::kStash; ++g) gate_row[r * a.gates_width + g * hp + unit(u)] = stash[g];
       }
+  }
+};
+
+// Grid: tiles of rows, directions, slots. Shared memory: the slices, then two arrays of h.
+template <Cell kCell, int kBucket>
+__global__ void __launch_bounds__(ForwardShape<kCell, kBucket>::kMostThreads,
+                                  ForwardShape<kCell, kBucket>::kBlocksOfProcessor)
+    walk_forward_kernel(RecurrentArgs a, SliceBuffers buffers) {
+  using Shape = ForwardShape<kCell, kBucket>;
+  const WalkPlace p = walk_place<Shape>(a);
+  if (p.idle_block) return;
+
+  const DirectionArgs& d = a.direction[blockIdx.y];
+  const float* w = d.weights.hidden[p.slot];
+  const bool quads = is_aligned_16(w) && a.hidden % 4 == 0;
+  float* slices = dynamic_shared<float>();
+  float* exchange = slices + static_cast<std::ptrdiff_t>(buffers.buffers()) * Shape::kSlice;
+  const auto fill = [&](int slice, int buffer) {
+    fill_forward_slice<Shape, kBucket>(slices + buffer * Shape::kSlice, w, a.hidden, slice, quads);
+  };
+  if (d.active_steps > 1) begin_slices(buffers, fill);
+
+  ForwardThread<kCell, kBucket> thread(a, p);
+  int turn = 0;
+  for (int s = 0; s < d.active_steps; ++s) {
+    float* gate_row = thread.gates + thread.first_row(s) * a.gates_width;
+    // The input's part is asked for before the product, as far as registers go, so that it is there after it.
+    thread.template load_input<0, Shape::kEarlyRows>(gate_row);
+    thread.clear_sum();
+    for (int slice = 0; s > 0 && slice < buffers.slices; ++slice) {
+      const bool last = s + 1 == d.active_steps && slice + 1 == buffers.slices;
+      const int buffer = take_slice(buffers, slice, turn, last, fill);
+      const float* before = exchange + ((s - 1) & 1) * Shape::kExchange + Shape::row(p.group * kThreadRows);
+      if (p.rows > 0 && p.lane < a.hidden)
+        add_forward_slice<Shape, kBucket>(thread.sum, slices + buffer * Shape::kSlice, before + slice * kSliceDepth,
+                                          p.lane, min(kSliceDepth, a.hidden - slice * kSliceDepth));
+    }
+    thread.template load_input<Shape::kEarlyRows, kThreadRows>(gate_row);
+    thread.finish_step(s, gate_row, exchange + (s & 1) * Shape::kExchange + Shape::row(p.group * kThreadRows));
     __syncthreads();
   }
 }
