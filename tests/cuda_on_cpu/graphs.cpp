@@ -166,18 +166,9 @@ cudaError_t Runtime::launch_graph(cudaGraphExec_t exec, cudaStream_t stream) {
 
 using cuda_on_cpu::call;
 using cuda_on_cpu::Runtime;
+using cuda_on_cpu::with_stream;
 
 namespace {
-
-template <class Body>
-cudaError_t with_stream(cudaStream_t handle, const Body& body) {
-  return call([&](Runtime& runtime) {
-    CUstream_st* const stream = runtime.find(handle);
-    if (stream == nullptr) return runtime.caller().last;
-    if (const cudaError_t error = runtime.sticky(stream->device); error != cudaSuccess) return error;
-    return body(runtime, stream);
-  });
-}
 
 template <class Set, class Handle>
 cudaError_t destroy(Runtime& runtime, Set& handles, Handle handle) {

@@ -244,12 +244,23 @@ class Runtime {
   int allocations_until_failure_ = 0;
 };
 
-// Locks, refuses where the current device is lost, and remembers the error.
+// body(runtime) under the lock.
 template <class Body>
 cudaError_t call(const Body& body) {
   Runtime& runtime = Runtime::instance();
   const std::lock_guard lock(runtime.mutex);
   return body(runtime);
+}
+
+// Runs body(runtime, stream) where the handle means a stream of a device that works.
+template <class Body>
+cudaError_t with_stream(cudaStream_t handle, const Body& body) {
+  return call([&](Runtime& runtime) {
+    CUstream_st* const stream = runtime.find(handle);
+    if (stream == nullptr) return runtime.caller().last;
+    if (const cudaError_t error = runtime.sticky(stream->device); error != cudaSuccess) return error;
+    return body(runtime, stream);
+  });
 }
 
 }  // namespace cuda_on_cpu
