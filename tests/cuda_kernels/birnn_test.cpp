@@ -175,7 +175,7 @@ TEST(CudaBiRnn, EveryCellAndReadoutHasTheBitsOfTheCpu) {
 TEST(CudaBiRnn, DepthAndWidthHaveTheBitsOfTheCpu) {
   networks_agree({.steps = 3, .features = 28, .hidden_size = 20, .num_layers = 3}, 16);
   networks_agree({.steps = 2, .features = 28, .hidden_size = 64, .num_layers = 1, .readout = Readout::kMean}, 33);
-  networks_agree({.steps = 2, .features = 3, .cell = Cell::kGru, .hidden_size = 260}, 4);
+  networks_agree({.steps = 2, .features = 3, .cell = Cell::kGru, .hidden_size = 260, .num_layers = 1}, 4);
 }
 
 }  // namespace
