@@ -18,6 +18,7 @@
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "kernels/math/philox.h"
+#include "kernels/recurrent_mixed.h"
 #include "tuner/bind.h"
 #include "tuner/names.h"
 #include "tuner/registry.h"
@@ -92,11 +93,17 @@ StudyRecord record_of(const SweepSpec& spec, const CarryOutFlags& flags, const D
 }
 
 // What was not said again on resuming is as it was.
-void keep_as_recorded(StudyRecord& record, const StudyRecord& before, const CarryOutFlags& flags) {
+void keep_as_recorded(StudySetup& setup, const StudyRecord& before, const CarryOutFlags& flags,
+                      const DeviceChoice& devices) {
+  StudyRecord& record = setup.record;
   if (!flags.sweep_seed) record.sweep_seed = before.sweep_seed;
   if (!flags.count) record.trials = before.trials;
   if (!flags.seeds) record.seeds = before.seeds;
   if (!flags.validate_on) record.validate_on_test = before.validate_on_test;
+  if (!flags.precision) {
+    setup.precision = before.numerics.substr(0, before.numerics.find('/'));
+    record.numerics = numerics_of(devices, setup.precision);
+  }
 }
 
 // 10,000 as MNIST's split has it; where the training set is too small for that, the same share of it, a sixth.
@@ -139,7 +146,11 @@ void require_a_trial(const SweepSpec& spec, const StudySetup& setup, Sampler& sa
     const std::optional<Config> config = sampler.suggest(number);
     if (!config) break;
     try {
-      require_measured(setup.record.metric, bind_config(*config, setup.use, setup.shape));
+      const BoundConfig bound = bind_config(*config, setup.use, setup.shape);
+      require_measured(setup.record.metric, bound);
+      if (setup.precision == "mixed" && bound.key.hidden_size > kMaxMixedHidden)
+        fail("hidden_size is ", bound.key.hidden_size, "; precision mixed takes at most ", kMaxMixedHidden,
+             ". Use --precision fp32, or smaller layers");
       return;
     } catch (const Error& error) {
       if (first_problem.empty()) first_problem = error.what();
@@ -294,7 +305,7 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
     open();
     storage->check_integrity();
     if (const auto recorded = storage->study()) {
-      keep_as_recorded(setup.record, *recorded, flags);
+      keep_as_recorded(setup, *recorded, flags, devices);
       setup.use.validate_on_test = setup.record.validate_on_test;
     }
   }

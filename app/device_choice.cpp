@@ -45,6 +45,7 @@ DeviceChoice choose_devices(const std::string& text, int threads) {
   const std::vector<int> wanted = numbered ? numbers_of(text, std::string_view(text).substr(5)) : std::vector<int>{};
   const GpuSearch found = find_gpus();
   if (!found.none.empty()) {
+    choice.why = found.none;
     if (text != "auto")
       choice.note = cat("--device ", text, ": ", found.none, "; training on ", show_number_of(threads, "thread"));
     return choice;
@@ -52,7 +53,17 @@ DeviceChoice choose_devices(const std::string& text, int threads) {
   for (const Gpu& gpu : found.gpus)
     if (numbered ? std::count(wanted.begin(), wanted.end(), gpu.number) > 0 : gpu.unusable.empty())
       choice.gpus.push_back(gpu.number);
-  if (numbered) choice.gpus = wanted;  // in the order that was asked for; make_executor() refuses what is not there
+  for (const int number : wanted) {
+    if (std::count(wanted.begin(), wanted.end(), number) > 1)
+      fail("--device ", text, " names GPU ", number, " twice; name each once.");
+    const auto it =
+        std::find_if(found.gpus.begin(), found.gpus.end(), [&](const Gpu& gpu) { return gpu.number == number; });
+    if (it == found.gpus.end())
+      fail("--device ", text, ": there is no GPU cuda:", number, "; there are ", found.gpus.size(),
+           ", numbered from 0 (`caviar devices` lists them).");
+    if (!it->unusable.empty()) fail("--device ", text, ": GPU cuda:", number, " cannot be used: ", it->unusable, ".");
+  }
+  if (numbered) choice.gpus = wanted;  // in the order that was asked for
   return choice;
 }
 
@@ -69,19 +80,18 @@ std::string show_devices(const DeviceChoice& choice) {
 std::string numerics_of(const DeviceChoice& choice, const std::string& precision) {
   if (precision == "fp32") return kNumericsFp32;
   if (choice.gpus.empty())
-    fail("precision is ", precision, ", which needs a GPU, and there is none to train on",
-         choice.note.empty() ? "" : cat(" (", choice.note, ")"),
-         "; use precision fp32, or --device cuda on a machine "
-         "with one.");
+    fail("precision is ", precision, ", which needs a GPU, and this study trains on the cores",
+         choice.note.empty() ? "" : cat(" (", choice.why, ")"),
+         "; use --precision fp32, or --device cuda where there is a GPU.");
   return gpu_numerics(precision, choice.gpus);
 }
 
-std::unique_ptr<Executor> make_executor(std::shared_ptr<const Dataset> data, const DeviceChoice& choice) {
-  if (choice.gpus.empty()) return make_local_executor(std::move(data), choice.threads);
+std::unique_ptr<Executor> make_executor(const std::shared_ptr<const Dataset>& data, const DeviceChoice& choice) {
+  if (choice.gpus.empty()) return make_local_executor(data, choice.threads);
   GpuOptions options;
   options.gpus = choice.gpus;
   options.say = [](const std::string& text) { fmt::print(stderr, "\ncaviar: {}\n", text); };
-  return make_gpu_executor(std::move(data), options);
+  return make_gpu_executor(data, options);
 }
 
 }  // namespace caviar

@@ -14,6 +14,7 @@ namespace caviar {
 struct DeviceChoice {
   std::vector<int> gpus;  // empty: the cores
   int threads = 1;        // of the cores
+  std::string why;        // there is no GPU to train on, where one was looked for
   std::string note;       // one sentence when what was asked for is not there; else empty
 };
 
@@ -28,6 +29,6 @@ std::string show_devices(const DeviceChoice& choice);
 // What bits depend on there (engine/run.h). Throws Error when the precision cannot be had.
 std::string numerics_of(const DeviceChoice& choice, const std::string& precision);
 
-std::unique_ptr<Executor> make_executor(std::shared_ptr<const Dataset> data, const DeviceChoice& choice);
+std::unique_ptr<Executor> make_executor(const std::shared_ptr<const Dataset>& data, const DeviceChoice& choice);
 
 }  // namespace caviar

@@ -17,7 +17,7 @@ double gib(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); 
 void show_all_devices() {
   fmt::print("cpu      {}, AVX2 and FMA; precision fp32\n",
              show_number_of(static_cast<std::int64_t>(std::max(1u, std::thread::hardware_concurrency())), "core"));
-  const GpuSearch found = find_gpus();
+  const GpuSearch found = find_gpus(true);
   for (const Gpu& gpu : found.gpus) {
     if (!gpu.unusable.empty()) {
       fmt::print("cuda:{:<3} {}: cannot be used: {}\n", gpu.number, gpu.name.empty() ? "a GPU" : gpu.name,

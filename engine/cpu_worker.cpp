@@ -24,7 +24,7 @@ std::vector<RunOrder> CpuWorker::take(std::deque<RunOrder>& queue, int most) {
   return taken;
 }
 
-std::vector<RunOrder> CpuWorker::admit(std::vector<RunOrder> orders) {
+std::vector<RunOrder> CpuWorker::admit(const std::vector<RunOrder>& orders) {
   for (const RunOrder& order : orders) {
     try {
       admit_one(order);
@@ -114,7 +114,7 @@ std::vector<Parked> CpuWorker::hand_back(std::vector<Report>&) {
     for (std::size_t slot = 0; slot < held.slots.size(); ++slot) {
       if (held.slots[slot].run < 0) continue;
       const int s = static_cast<int>(slot);
-      parked.push_back({held.slots[slot].run, held.pack->step(s), held.pack->save(s)});
+      parked.push_back({held.slots[slot].run, held.pack->step(s), 0, held.pack->save(s)});
       let_go({&held, s});
     }
   return parked;

@@ -26,7 +26,7 @@ class CpuWorker {
   // Takes what it can begin now out of the queue, at most `most`: a run, when the one in hand waits at its rung.
   std::vector<RunOrder> take(std::deque<RunOrder>& queue, int most);
   // Begins runs that it took; returns those for which there turned out to be no room.
-  std::vector<RunOrder> admit(std::vector<RunOrder> orders);
+  std::vector<RunOrder> admit(const std::vector<RunOrder>& orders);
   bool has_ready() const;
   bool holds(std::int64_t run) const;
 

@@ -18,8 +18,9 @@ struct Gpu {
   std::string name;
   int major = 0, minor = 0;  // compute capability
   int multiprocessors = 0;
-  std::int64_t memory_bytes = 0, free_bytes = 0;
-  std::string unusable;  // empty, or why caviar cannot use it
+  std::int64_t memory_bytes = 0;
+  std::int64_t free_bytes = 0;  // when asked for
+  std::string unusable;         // empty, or why caviar cannot use it
 };
 
 struct GpuSearch {
@@ -28,8 +29,9 @@ struct GpuSearch {
   std::string compiled_in;  // what this program has for GPUs: "sm_80, sm_90 and PTX, toolkit 13.0" or "nothing"
 };
 
-// Asks the driver. Never throws: what is wrong is said in the result.
-GpuSearch find_gpus();
+// Asks the driver. Never throws: what is wrong is said in the result. Free memory is asked for on request only, for
+// that takes some of the memory of every GPU.
+GpuSearch find_gpus(bool free_memory = false);
 
 // What the bits of a run trained on these GPUs in this precision depend on: "fp32/1" or "mixed/1/sm_90". Throws Error
 // when the GPUs differ and the precision is mixed, whose bits belong to one architecture.
@@ -44,6 +46,6 @@ struct GpuOptions {
 
 // Trains on the given GPUs: one thread and one copy of the data set each, runs given out as slots come free. Throws
 // Error when a GPU cannot be used. A GPU that is lost hands its runs back to the others.
-std::unique_ptr<Executor> make_gpu_executor(std::shared_ptr<const Dataset> data, const GpuOptions& options);
+std::unique_ptr<Executor> make_gpu_executor(const std::shared_ptr<const Dataset>& data, const GpuOptions& options);
 
 }  // namespace caviar

@@ -9,11 +9,11 @@ namespace {
 constexpr const char* kNone = "this program was built without the CUDA toolkit";
 }  // namespace
 
-GpuSearch find_gpus() { return {{}, kNone, "nothing"}; }
+GpuSearch find_gpus(bool) { return {{}, kNone, "nothing"}; }
 
 std::string gpu_numerics(const std::string&, const std::vector<int>&) { fail("No GPU can be used: ", kNone, "."); }
 
-std::unique_ptr<Executor> make_gpu_executor(std::shared_ptr<const Dataset>, const GpuOptions&) {
+std::unique_ptr<Executor> make_gpu_executor(const std::shared_ptr<const Dataset>&, const GpuOptions&) {
   fail("No GPU can be used: ", kNone, ". Use --device cpu, or build where nvcc is installed.");
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/executor.h"
+#include "engine/slot_state.h"
 #include "kernels/base/error.h"
 
 namespace caviar {
@@ -96,11 +97,12 @@ class ExecutorOf final : public Executor {
     interrupt_ = false;
     std::vector<Parked> parked = std::exchange(parked_, {});
     for (std::deque<RunOrder>* orders : {&arrivals_, &queue_}) {
-      for (RunOrder& order : *orders) parked.push_back({order.run, 0, std::move(order.resume)});
+      for (RunOrder& order : *orders) parked.push_back({order.run, 0, 0, std::move(order.resume)});
       orders->clear();
     }
     for (const auto& [run, hand] : in_hand_)  // lost at a rung, before a decision came
-      if (hand.lost) parked.push_back({run, 0, hand.order.resume});
+      if (hand.lost) parked.push_back({run, 0, 0, hand.order.resume});
+    for (Parked& run : parked) run.rung = rung_of(run.state);
     in_hand_.clear();
     waiting_.clear();
     std::sort(parked.begin(), parked.end(), [](const Parked& a, const Parked& b) { return a.run < b.run; });
@@ -232,7 +234,8 @@ class ExecutorOf final : public Executor {
       else
         queue_.push_front(hand.order);
     }
-    if (say_) say_(cat(why, ". Its ", runs, " runs go back to the queue; ", working_, " left to train on."));
+    if (say_)
+      say_(cat(why, ". Of its runs ", runs, " go back to the queue; devices left to train on: ", working_, "."));
     if (working_ == 0)
       failure_ = std::make_exception_ptr(
           Error(cat(why, ". Nothing is left to train on; what was recorded is safe, go on with --resume.")));
@@ -250,6 +253,7 @@ class ExecutorOf final : public Executor {
       }
       const auto it = in_hand_.find(run);
       if (it == in_hand_.end() || !it->second.lost) return false;
+      it->second.lost = false;
       if (go_on) queue_.push_front(it->second.order);
       if (!go_on) in_hand_.erase(it);
       return true;

@@ -195,7 +195,7 @@ std::vector<Parked> FakeExecutor::drain() {
     take_steps(run, run.step + static_cast<std::int64_t>(draw(static_cast<std::uint64_t>(next - run.step))));
     const State state{run.law, run.chain, run.step, run.train_loss, run.rung};
     const auto* bytes = reinterpret_cast<const std::byte*>(&state);
-    Parked one{number, run.step, {}};
+    Parked one{number, run.step, static_cast<std::int32_t>(run.rung), {}};
     if (run.step > 0) one.state.assign(bytes, bytes + sizeof state);
     parked.push_back(std::move(one));
   }

@@ -5,7 +5,7 @@
 
 namespace caviar {
 
-std::unique_ptr<Executor> make_local_executor(std::shared_ptr<const Dataset> data, int threads) {
+std::unique_ptr<Executor> make_local_executor(const std::shared_ptr<const Dataset>& data, int threads) {
   if (threads < 1) fail("threads is ", threads, "; at least 1 is needed.");
   const ExecutorOf<CpuWorker>::MakeWorker make = [data] { return std::make_unique<CpuWorker>(data); };
   return std::make_unique<ExecutorOf<CpuWorker>>(

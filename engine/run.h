@@ -35,7 +35,7 @@ struct PackKey {
   std::int32_t state_arrays = 2;  // of the optimizer: state_arrays(hyper)
   bool averaged = false;          // Polyak averages are kept and evaluated
   std::string precision = "fp32";
-  auto operator<=>(const PackKey&) const = default;
+  auto operator<=>(const PackKey&) const = default;  // NOLINT(modernize-use-nullptr): the checker misreads it
 };
 
 // The data a run sees. The data set itself belongs to the executor.
@@ -92,6 +92,7 @@ struct Report {
 struct Parked {
   std::int64_t run = 0;
   std::int64_t step = 0;
+  std::int32_t rung = 0;  // reports made up to `state`; fewer than were told when a lost run was on its way again
   std::vector<std::byte> state;
 };
 

@@ -84,6 +84,19 @@ Sizes read_sizes(ByteReader& in) {
   return s;
 }
 
+void read_counters(ByteReader& in, Slot& s, SlotRow& row) {
+  row.step = in.get<std::int64_t>();
+  row.mu_product = in.get<double>();
+  row.loss_sum = in.get<double>();
+  row.correct = in.get<std::int64_t>();
+  row.examples = in.get<std::int64_t>();
+  row.diverged = in.get<std::int32_t>();
+  s.rung = in.get<std::int32_t>();
+  s.reported_step = in.get<std::int64_t>();
+  s.metrics_digest.high = in.get<std::uint64_t>();
+  s.metrics_digest.low = in.get<std::uint64_t>();
+}
+
 void check_sizes(const Sizes& saved, const Sizes& run) {
   if (saved == run) return;
   fail("A saved state holds ", saved.params, " parameters, ", saved.arrays, " numbers of the optimizer and ",
@@ -167,25 +180,26 @@ std::vector<std::byte> save(const Slot& s, const SlotRow& row, const SlotArrays<
 void restore(Slot& s, SlotRow& row, const SlotArrays<float>& arrays, const std::vector<std::byte>& state) {
   ByteReader in(state);
   check_sizes(read_sizes(in), {arrays.params.size(), arrays.state.size(), arrays.averages.size()});
-  row.step = in.get<std::int64_t>();
-  row.mu_product = in.get<double>();
-  row.loss_sum = in.get<double>();
-  row.correct = in.get<std::int64_t>();
-  row.examples = in.get<std::int64_t>();
-  row.diverged = in.get<std::int32_t>();
-  s.rung = in.get<std::int32_t>();
-  s.reported_step = in.get<std::int64_t>();
-  s.metrics_digest.high = in.get<std::uint64_t>();
-  s.metrics_digest.low = in.get<std::uint64_t>();
+  read_counters(in, s, row);
   in.get_array(arrays.params.data(), arrays.params.size());
   in.get_array(arrays.state.data(), arrays.state.size());
   in.get_array(arrays.averages.data(), arrays.averages.size());
   s.examples_before = row.examples;
-  if (law_breaker == LawBreaker::kMissingMoment && arrays.state.size() > 0)
+  if (law_breaker == LawBreaker::kMissingMoment && !arrays.state.empty())
     std::fill_n(arrays.state.data() + (arrays.state.size() - arrays.params.size()), arrays.params.size(), 0.0f);
   if (law_breaker == LawBreaker::kMissingCounter) row.mu_product = 1;
   if (!in.at_end())
     fail("A saved state is longer than its run. Remove the checkpoint; the run then starts from its beginning.");
+}
+
+std::int32_t rung_of(const std::vector<std::byte>& state) {
+  if (state.empty()) return 0;
+  SlotRow row;
+  Slot slot;
+  ByteReader in(state);
+  read_sizes(in);
+  read_counters(in, slot, row);
+  return slot.rung;
 }
 
 std::int64_t steps_to_rung(const Slot& s, const SlotRow& r) {

@@ -46,6 +46,9 @@ SlotRow make_row(const RunOrder& order, const Dataset& data);
 std::vector<std::byte> save(const Slot& slot, const SlotRow& row, const SlotArrays<const float>& arrays);
 void restore(Slot& slot, SlotRow& row, const SlotArrays<float>& arrays, const std::vector<std::byte>& state);
 
+// Reports made by the run up to a saved state; 0 for an empty one, which is its beginning.
+std::int32_t rung_of(const std::vector<std::byte>& state);
+
 // Steps until the run reports next: 0 when it stands at its rung. A diverged run does.
 std::int64_t steps_to_rung(const Slot& slot, const SlotRow& row);
 

@@ -46,7 +46,7 @@ void update_slot(const UpdateArgs& a, int slot) {
   const Hyper& h = row.hyper;
   const Scalars& s = row.now;
   float* first = a.state[slot];
-  float* second = first ? first + a.size : nullptr;
+  float* second = state_arrays(h) > 1 ? first + a.size : first;
   const float* gradient = a.gradient[slot];
   float* params = a.params[slot];
   float* averages = a.averages ? a.averages[slot] : nullptr;

@@ -6,6 +6,7 @@
 #include "kernels/recurrent.h"
 #include "kernels/recurrent_fp32.h"
 #include "kernels/recurrent_mixed.h"
+#include "kernels/recurrent_walk.cuh"
 
 namespace caviar {
 
@@ -139,15 +140,23 @@ void recurrent_backward_fp32(const Cuda& device, const RecurrentArgs& a, Recurre
   if (a.grad_x) add_input_gradient(device, a);
 }
 
+// Gated layers above 128 units walk with 161 KiB of shared memory at most: more than sm_86, sm_89 and sm_120 have for a
+// block. There they go step by step, to the same bits.
+RecurrentPath best_path(const RecurrentArgs& a) {
+  constexpr std::size_t kWidestWalk = 161 * 1024;
+  const bool wide = a.hidden > 128 && gate_count(a.cell) > 1;
+  return wide && shared_bytes_of_block() < kWidestWalk ? RecurrentPath::kStepwise : RecurrentPath::kBest;
+}
+
 // The one place where the precision of a layer decides.
 void recurrent_forward(const Cuda& device, const RecurrentArgs& a) {
   if (a.precision == Precision::kMixed) return recurrent_forward_mixed(device, a);
-  recurrent_forward_fp32(device, a, RecurrentPath::kBest);
+  recurrent_forward_fp32(device, a, best_path(a));
 }
 
 void recurrent_backward(const Cuda& device, const RecurrentArgs& a) {
   if (a.precision == Precision::kMixed) return recurrent_backward_mixed(device, a);
-  recurrent_backward_fp32(device, a, RecurrentPath::kBest);
+  recurrent_backward_fp32(device, a, best_path(a));
 }
 
 }  // namespace caviar

@@ -62,7 +62,8 @@ class BiRnnWeights<Cpu> {
     DirectionWeights packed;  // the same, to be read
   };
   const Packed& at(int layer, int d) const {
-    return directions_[static_cast<std::size_t>(layer * shape_.directions() + d)];
+    return directions_[static_cast<std::size_t>(layer) * static_cast<std::size_t>(shape_.directions()) +
+                       static_cast<std::size_t>(d)];
   }
   BiRnnShape shape_;
   Params tensors_;

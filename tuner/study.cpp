@@ -118,8 +118,8 @@ void Study::check_same_sweep(const StudyRecord& recorded) const {
          " validation on the test set", remedy);
   }
   if (asked.numerics != recorded.numerics) {
-    fail(file, ": the study was computed with the numerics ", recorded.numerics, ", this program has ", asked.numerics,
-         "; go on with the caviar that started it (", recorded.caviar_version,
+    fail(file, ": the study was computed with the numerics ", recorded.numerics, ", this command asks for ",
+         asked.numerics, "; go on with the caviar that started it (", recorded.caviar_version,
          "), with the same --precision and, if that is mixed, on the same kind of GPU");
   }
   if (recorded.trials && asked.trials && *asked.trials < *recorded.trials) {
@@ -421,6 +421,7 @@ void Study::drain() {
     const auto found = live_.find(run.run);
     if (found == live_.end()) continue;
     found->second.step = run.step;
+    found->second.reports = run.rung;
     found->second.state = std::move(run.state);
   }
   for (const auto& [id, live] : live_) storage_.set_run_state(id, RunState::kWaiting);

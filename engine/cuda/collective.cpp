@@ -53,6 +53,7 @@ bool broadcast(const Nccl& nccl, const std::vector<std::shared_ptr<const GpuData
   std::vector<ncclComm_t> communicators(gpus.size());
   if (nccl.init_all(communicators.data(), static_cast<int>(gpus.size()), gpus.data()) != ncclSuccess) return false;
   std::vector<std::unique_ptr<CudaStream>> streams;
+  streams.reserve(gpus.size());
   for (const int gpu : gpus) {
     use_gpu(gpu);
     streams.push_back(std::make_unique<CudaStream>());
@@ -76,9 +77,10 @@ bool broadcast(const Nccl& nccl, const std::vector<std::shared_ptr<const GpuData
 
 }  // namespace
 
-std::vector<std::shared_ptr<const GpuData>> send_to_gpus(std::shared_ptr<const Dataset> data,
+std::vector<std::shared_ptr<const GpuData>> send_to_gpus(const std::shared_ptr<const Dataset>& data,
                                                          const std::vector<int>& gpus) {
   std::vector<std::shared_ptr<const GpuData>> copies;
+  copies.reserve(gpus.size());
   for (const int gpu : gpus) copies.push_back(room_for(data, gpu));
   send(*data, *copies.front(), gpus.front());
   bool sent = gpus.size() == 1;

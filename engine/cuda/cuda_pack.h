@@ -61,8 +61,7 @@ class CudaPack final : public GpuPack {
   }
 
   void evict(int slot) override {
-    at(slot) = {};
-    rows_[slot].trains = rows_[slot].measures = 0;
+    at(slot) = {};  // the table may be in flight: set_out() takes the slot off the next way
   }
 
   void go_on(int slot) override {
@@ -182,10 +181,10 @@ class CudaPack final : public GpuPack {
     training_.initialize(cuda(), all_);
     for (int s = 0; s < slots(); ++s) {
       if (at(s).resumed) upload(s, *at(s).resumed);
-      at(s).resumed.reset();
       at(s).fresh = false;
     }
-    cuda_check(cudaStreamSynchronize(stream_.get()), "begin runs");  // the table may be written again
+    cuda_check(cudaStreamSynchronize(stream_.get()), "begin runs");  // the table may be written again, the arrays freed
+    for (Held& held : slots_) held.resumed.reset();
   }
 
   void send_table() {

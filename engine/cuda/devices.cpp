@@ -28,7 +28,7 @@ std::string compiled_in() {
   return cat(CAVIAR_GPU_CODE, ", CUDA ", version(toolkit));
 }
 
-Gpu ask(int number) {
+Gpu ask(int number, bool free_memory) {
   Gpu gpu;
   gpu.number = number;
   cudaDeviceProp properties{};
@@ -44,6 +44,7 @@ Gpu ask(int number) {
       gpu.unusable = cat("it is sm_", gpu.major, gpu.minor, "; caviar needs sm_", kOldestMajor, "0 or later");
       return gpu;
     }
+    if (!free_memory) return gpu;
     use_gpu(number);
     cuda_check(cudaMemGetInfo(&free, &total), "ask for the free memory of a GPU");
     gpu.free_bytes = static_cast<std::int64_t>(free);
@@ -65,7 +66,7 @@ Gpu usable(int number) {
 
 }  // namespace
 
-GpuSearch find_gpus() {
+GpuSearch find_gpus(bool free_memory) {
   GpuSearch found;
   found.compiled_in = compiled_in();
   int count = 0;
@@ -77,7 +78,7 @@ GpuSearch find_gpus() {
                      : "there is no NVIDIA GPU";
   else if (error != cudaSuccess)
     found.none = cat("the NVIDIA driver says: ", cudaGetErrorString(error));
-  for (int i = 0; i < count && found.none.empty(); ++i) found.gpus.push_back(ask(i));
+  for (int i = 0; i < count && found.none.empty(); ++i) found.gpus.push_back(ask(i, free_memory));
   if (found.none.empty() &&
       std::all_of(found.gpus.begin(), found.gpus.end(), [](const Gpu& g) { return !g.unusable.empty(); }))
     found.none = cat("no GPU can be used: ", found.gpus.front().unusable);
@@ -98,7 +99,7 @@ std::string gpu_numerics(const std::string& precision, const std::vector<int>& g
   return cat(kNumericsMixed, "/sm_", first.major, first.minor);
 }
 
-std::unique_ptr<Executor> make_gpu_executor(std::shared_ptr<const Dataset> data, const GpuOptions& options) {
+std::unique_ptr<Executor> make_gpu_executor(const std::shared_ptr<const Dataset>& data, const GpuOptions& options) {
   if (options.gpus.empty()) fail("No GPU is chosen; at least one is needed.");
   if (options.streams < 1) fail("streams is ", options.streams, "; at least 1 is needed.");
   for (std::size_t i = 0; i < options.gpus.size(); ++i) {

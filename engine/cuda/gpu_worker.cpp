@@ -16,13 +16,14 @@ bool GpuWorker::Held::ready() const {
   return std::any_of(slots.begin(), slots.end(), [](const Live& l) { return l.run >= 0 && !l.at_rung; });
 }
 
-// A failure after which the GPU answers no more is the loss of the worker; everything else passes.
+// A failure after which the GPU answers no more, or has no memory for what the runtime itself needs, is the loss of the
+// worker; everything else passes.
 template <class Do>
 auto GpuWorker::guarded(const Do& what) {
   try {
     return what();
   } catch (const CudaError& error) {
-    if (!error.is_sticky()) throw;
+    if (!error.is_sticky() && !error.is_out_of_memory()) throw;
     throw WorkerLost(cat("GPU cuda:", options_.gpu, " is lost: ", error.what()));
   }
 }
@@ -132,10 +133,10 @@ std::vector<RunOrder> GpuWorker::admit(std::vector<RunOrder> orders) {
     const bool idle = std::all_of(packs_.begin(), packs_.end(), [](const auto& held) { return held->live() == 0; });
     if (idle && !without.empty()) {
       const RunOrder& order = without.front();
-      fail("A run with hidden_size ", order.key.hidden_size, ", num_layers ", order.key.num_layers, ", batch_size ",
-           order.key.batch_size, " needs ", gpu_pack_size(order.key, *data_->host, 1).bytes >> 20,
-           " MiB, more than is free on GPU cuda:", options_.gpu,
-           ". Use smaller models or batches, or free its memory; what was recorded is safe, go on with --resume.");
+      throw WorkerLost(cat(
+          "A run with hidden_size ", order.key.hidden_size, ", num_layers ", order.key.num_layers, ", batch_size ",
+          order.key.batch_size, " needs ", gpu_pack_size(order.key, *data_->host, 1).bytes >> 10,
+          " KiB, more than is free on GPU cuda:", options_.gpu, ": use smaller models or batches, or free its memory"));
     }
     return without;
   });
@@ -254,7 +255,7 @@ std::vector<Parked> GpuWorker::hand_back(std::vector<Report>& reports) {
       for (std::size_t slot = 0; slot < held->slots.size(); ++slot) {
         if (held->slots[slot].run < 0) continue;
         const int s = static_cast<int>(slot);
-        parked.push_back({held->slots[slot].run, held->pack->step(s), held->pack->save(s)});
+        parked.push_back({held->slots[slot].run, held->pack->step(s), 0, held->pack->save(s)});
         held->pack->evict(s);
         held->slots[slot] = {};
       }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/slot_state.h"
 #include "tests/cuda_engine/gpu_runs.h"
 
 namespace caviar {
@@ -159,6 +160,55 @@ TEST_F(GpuExecutor, TheRunsOfALostGpuGoToTheOthers) {
     }
   }
   EXPECT_GT(losses, 0) << "GPU 1 never had a run when it was lost";
+}
+
+// A run that begins again after a loss is behind what was told of it: put down then, its state says where it stands.
+TEST_F(GpuExecutor, ADrainAfterALossTellsHowFarEachStateIs) {
+  std::vector<RunOrder> orders = small_orders(4);
+  for (RunOrder& o : orders) o.hyper.total_steps = 300;
+  cuda_on_cpu::reset({.devices = 2});
+  std::atomic<bool> lost = false;
+  GpuOptions options = on_gpus({0, 1});
+  options.say = [&](const std::string&) { lost = true; };
+  const auto executor = make_gpu_executor(small_data(), options);
+  cuda_on_cpu::lose_device(1, 2000);
+  for (const RunOrder& o : orders) executor->submit(o);
+  std::map<std::int64_t, int> told;
+  const auto hear = [&](milliseconds patience) {
+    for (const Report& r : executor->advance(patience)) told[r.run] = r.rung + 1;
+  };
+  while (!lost) hear(milliseconds(2));
+  hear(milliseconds(1));
+  const std::vector<Parked> parked = executor->drain();
+  hear(milliseconds(0));
+  ASSERT_EQ(parked.size(), orders.size());
+  int behind = 0;
+  std::set<std::int64_t> once;
+  for (const Parked& run : parked) {
+    EXPECT_TRUE(once.insert(run.run).second) << "run " << run.run << " twice";
+    EXPECT_EQ(run.rung, rung_of(run.state));
+    EXPECT_LE(run.rung, told[run.run]);
+    behind += run.rung < told[run.run];
+  }
+  EXPECT_GT(behind, 0) << "no run was put down behind its reports: the test proved nothing";
+}
+
+TEST_F(GpuExecutor, AFullGpuLeavesItsRunsToAnother) {
+  const std::vector<RunOrder> orders = small_orders(6);
+  const Digests expected = each_alone(orders);
+  cuda_on_cpu::reset({.devices = 2, .memory_bytes = 8 << 20});
+  std::vector<std::string> said;
+  GpuOptions options = on_gpus({0, 1});
+  options.say = [&](const std::string& text) { said.push_back(text); };
+  const auto executor = make_gpu_executor(small_data(), options);
+  use_gpu(1);
+  std::size_t free = 0, total = 0;
+  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
+  const DeviceMemory somebody_elses(free - 4096);
+  use_gpu(0);
+  for (const RunOrder& o : orders) executor->submit(o);
+  EXPECT_EQ(digests_of(finish(*executor, orders.size())), expected);
+  ASSERT_LE(said.size(), 2u);
 }
 
 TEST_F(GpuExecutor, WithEveryGpuLostTheErrorNamesResume) {

@@ -85,12 +85,15 @@ TEST_F(ProgramOnGpus, KilledAtRandomItResumesToTheSameContentOnAnyDevice) {
   EXPECT_GT(killed, 0);
 }
 
-TEST_F(ProgramOnGpus, AStudyInMixedPrecisionDoesNotGoOnInFp32) {
+TEST_F(ProgramOnGpus, AStudyInMixedPrecisionGoesOnInItAndInNoOther) {
   place_.write_sweep("a.yaml", 1);
   ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "s", "--precision", "mixed"}).code, 0);
-  const Ended ended = place_.run({"sweep", "a.yaml", "--study", "s", "--seeds", "2", "--resume"});
+  EXPECT_EQ(place_.run({"sweep", "a.yaml", "--study", "s", "--seeds", "2", "--resume"}).code, 0);
+  const Ended ended =
+      place_.run({"sweep", "a.yaml", "--study", "s", "--seeds", "3", "--precision", "fp32", "--resume"});
   EXPECT_EQ(ended.code, 1);
   EXPECT_THAT(ended.err, AllOf(HasSubstr("mixed/1/sm_"), HasSubstr("fp32/1")));
+  EXPECT_EQ(place_.run({"sweep", "a.yaml", "--study", "s", "--device", "cpu", "--resume"}).code, 1);
 }
 
 }  // namespace
