@@ -1,5 +1,6 @@
 #include "kernels/recurrent.h"
 
+#include <cassert>
 #include <cstring>
 
 #include "kernels/math/recurrent.h"
@@ -315,6 +316,7 @@ void forward(const Direction& a) {
 }
 
 void backward(const Direction& a) {
+  assert(a.grad_h != nullptr);
   const Walk w(a);
   if (a.cell == Cell::kLstm || a.cell == Cell::kGru)
     std::memset(a.scratch, 0, sizeof(float) * static_cast<std::size_t>(a.rows) * static_cast<std::size_t>(w.hp));
