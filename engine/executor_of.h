@@ -101,7 +101,7 @@ class ExecutorOf final : public Executor {
       orders->clear();
     }
     for (const auto& [run, hand] : in_hand_)  // lost at a rung, before a decision came
-      if (hand.lost) parked.push_back({run, 0, 0, hand.order.resume});
+      if (!hand.holder && waiting_.contains(run)) parked.push_back({run, 0, 0, hand.order.resume});
     for (Parked& run : parked) run.rung = rung_of(run.state);
     in_hand_.clear();
     waiting_.clear();
@@ -114,12 +114,12 @@ class ExecutorOf final : public Executor {
  private:
   // Of a run at a rung: not yet seen by the caller, seen, and what was decided.
   enum class Decision { kReported, kDelivered, kGoOn, kStop };
-  // A run that a worker has.
+  // A run that was given out. Without a holder it is in the queue again, or, when its worker was lost while it waited
+  // at a rung, in waiting_ alone.
   struct InHand {
     RunOrder order;
     const Worker* holder = nullptr;
     std::int32_t reported = -1;  // last rung that the caller has been told of
-    bool lost = false;           // with its worker, while it waited at a rung
   };
 
   void work(const MakeWorker& make) {
@@ -202,7 +202,6 @@ class ExecutorOf final : public Executor {
     InHand& hand = in_hand_[order.run];
     hand.order = order;
     hand.holder = &worker;
-    hand.lost = false;
   }
 
   // A run that begins again after its worker was lost repeats reports that the caller has; they are equal, and dropped.
@@ -229,10 +228,7 @@ class ExecutorOf final : public Executor {
       if (!worker || hand.holder != worker) continue;
       ++runs;
       hand.holder = nullptr;
-      if (waiting_.contains(run))
-        hand.lost = true;
-      else
-        queue_.push_front(hand.order);
+      if (!waiting_.contains(run)) queue_.push_front(hand.order);
     }
     if (say_)
       say_(cat(why, ". Of its runs ", runs, " go back to the queue; devices left to train on: ", working_, "."));
@@ -252,8 +248,7 @@ class ExecutorOf final : public Executor {
         return true;
       }
       const auto it = in_hand_.find(run);
-      if (it == in_hand_.end() || !it->second.lost) return false;
-      it->second.lost = false;
+      if (it == in_hand_.end() || it->second.holder) return false;
       if (go_on) queue_.push_front(it->second.order);
       if (!go_on) in_hand_.erase(it);
       return true;

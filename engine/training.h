@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/run.h"
+#include "kernels/base/reduce.h"
 #include "kernels/base/slab.h"
 #include "kernels/clip.h"
 #include "kernels/gather.h"
@@ -50,7 +51,7 @@ class Training {
     losses_ = arena.slab<float>(work, examples);
     correct_ = arena.slab<std::int32_t>(work, examples);
     labels_ = arena.slab<std::int32_t>(work, examples);
-    partials_ = arena.slab<double>(work, 256);
+    partials_ = arena.slab<double>(work, kPartials);
   }
 
   SlotRow* rows() const { return rows_; }
@@ -142,7 +143,7 @@ class Training {
   Slab<float> gradient_;                   // [P]
   Slab<float> losses_;                     // [B]
   Slab<std::int32_t> correct_, labels_;    // [B]
-  Slab<double> partials_;                  // [256]
+  Slab<double> partials_;                  // [kPartials]
 };
 
 }  // namespace caviar
