@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <mutex>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -50,20 +49,13 @@ DeviceChoice choose_devices(const std::string& text, int threads) {
       choice.note = cat("--device ", text, ": ", found.none, "; training on ", show_number_of(threads, "thread"));
     return choice;
   }
-  for (const Gpu& gpu : found.gpus)
-    if (numbered ? std::count(wanted.begin(), wanted.end(), gpu.number) > 0 : gpu.unusable.empty())
-      choice.gpus.push_back(gpu.number);
-  for (const int number : wanted) {
-    if (std::count(wanted.begin(), wanted.end(), number) > 1)
-      fail("--device ", text, " names GPU ", number, " twice; name each once.");
-    const auto it =
-        std::find_if(found.gpus.begin(), found.gpus.end(), [&](const Gpu& gpu) { return gpu.number == number; });
-    if (it == found.gpus.end())
-      fail("--device ", text, ": there is no GPU cuda:", number, "; there are ", found.gpus.size(),
-           ", numbered from 0 (`caviar devices` lists them).");
-    if (!it->unusable.empty()) fail("--device ", text, ": GPU cuda:", number, " cannot be used: ", it->unusable, ".");
+  if (numbered) {
+    check_gpus(wanted);
+    choice.gpus = wanted;  // in the order that was asked for
+  } else {
+    for (const Gpu& gpu : found.gpus)
+      if (gpu.unusable.empty()) choice.gpus.push_back(gpu.number);
   }
-  if (numbered) choice.gpus = wanted;  // in the order that was asked for
   return choice;
 }
 
@@ -81,7 +73,7 @@ std::string numerics_of(const DeviceChoice& choice, const std::string& precision
   if (precision == "fp32") return kNumericsFp32;
   if (choice.gpus.empty())
     fail("precision is ", precision, ", which needs a GPU, and this study trains on the cores",
-         choice.note.empty() ? "" : cat(" (", choice.why, ")"),
+         choice.why.empty() ? "" : cat(" (", choice.why, ")"),
          "; use --precision fp32, or --device cuda where there is a GPU.");
   return gpu_numerics(precision, choice.gpus);
 }

@@ -37,6 +37,9 @@ GpuSearch find_gpus(bool free_memory = false);
 // when the GPUs differ and the precision is mixed, whose bits belong to one architecture.
 std::string gpu_numerics(const std::string& precision, const std::vector<int>& gpus);
 
+// Throws Error unless there is at least one number, each once, of a GPU that is there and can be used.
+void check_gpus(const std::vector<int>& gpus);
+
 struct GpuOptions {
   std::vector<int> gpus;  // numbers, at least one
   bool graphs = true;     // false: launches one by one. Changes no bit

@@ -59,7 +59,9 @@ Gpu usable(int number) {
   const auto it = std::find_if(found.gpus.begin(), found.gpus.end(), [&](const Gpu& g) { return g.number == number; });
   if (it == found.gpus.end())
     fail("There is no GPU cuda:", number, "; ",
-         found.gpus.empty() ? found.none : cat("there are ", found.gpus.size(), ", numbered from 0"), ".");
+         found.gpus.empty() ? found.none
+                            : cat("there are ", found.gpus.size(), ", numbered from 0 (`caviar devices` lists them)"),
+         ".");
   if (!it->unusable.empty()) fail("GPU cuda:", number, " cannot be used: ", it->unusable, ".");
   return *it;
 }
@@ -85,6 +87,14 @@ GpuSearch find_gpus(bool free_memory) {
   return found;
 }
 
+void check_gpus(const std::vector<int>& gpus) {
+  if (gpus.empty()) fail("No GPU is chosen; at least one is needed.");
+  for (const int gpu : gpus) {
+    if (std::count(gpus.begin(), gpus.end(), gpu) > 1) fail("GPU cuda:", gpu, " is chosen twice; choose each once.");
+    usable(gpu);
+  }
+}
+
 std::string gpu_numerics(const std::string& precision, const std::vector<int>& gpus) {
   if (precision != "mixed") return kNumericsFp32;
   const Gpu first = usable(gpus.at(0));
@@ -100,13 +110,8 @@ std::string gpu_numerics(const std::string& precision, const std::vector<int>& g
 }
 
 std::unique_ptr<Executor> make_gpu_executor(const std::shared_ptr<const Dataset>& data, const GpuOptions& options) {
-  if (options.gpus.empty()) fail("No GPU is chosen; at least one is needed.");
+  check_gpus(options.gpus);
   if (options.streams < 1) fail("streams is ", options.streams, "; at least 1 is needed.");
-  for (std::size_t i = 0; i < options.gpus.size(); ++i) {
-    if (std::count(options.gpus.begin(), options.gpus.end(), options.gpus[i]) > 1)
-      fail("GPU cuda:", options.gpus[i], " is chosen twice; choose each once.");
-    usable(options.gpus[i]);
-  }
   const auto copies = send_to_gpus(data, options.gpus);
   std::vector<ExecutorOf<GpuWorker>::MakeWorker> workers;
   for (std::size_t i = 0; i < options.gpus.size(); ++i)
