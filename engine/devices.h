@@ -47,8 +47,9 @@ struct GpuOptions {
   std::function<void(const std::string&)> say;  // tells the user what happened, from any thread; may be empty
 };
 
-// Trains on the given GPUs: one thread and one copy of the data set each, runs given out as slots come free. Throws
-// Error when a GPU cannot be used. A GPU that is lost hands its runs back to the others.
+// Trains on the given GPUs: one thread and one copy of the data set each, runs given out as slots come free. A GPU
+// without the memory for the data set is left out, and it is said. Throws Error when no GPU has it, or when one cannot
+// be used. A GPU that is lost hands its runs back to the others.
 std::unique_ptr<Executor> make_gpu_executor(const std::shared_ptr<const Dataset>& data, const GpuOptions& options);
 
 }  // namespace caviar

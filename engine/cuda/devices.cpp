@@ -112,11 +112,10 @@ std::string gpu_numerics(const std::string& precision, const std::vector<int>& g
 std::unique_ptr<Executor> make_gpu_executor(const std::shared_ptr<const Dataset>& data, const GpuOptions& options) {
   check_gpus(options.gpus);
   if (options.streams < 1) fail("streams is ", options.streams, "; at least 1 is needed.");
-  const auto copies = send_to_gpus(data, options.gpus);
   std::vector<ExecutorOf<GpuWorker>::MakeWorker> workers;
-  for (std::size_t i = 0; i < options.gpus.size(); ++i)
+  for (const GpuCopy& copy : send_to_gpus(data, options.gpus, options.say))
     workers.emplace_back(
-        [copy = copies[i], worker = GpuWorkerOptions{options.gpus[i], options.graphs, options.streams, options.say}] {
+        [copy = copy.data, worker = GpuWorkerOptions{copy.gpu, options.graphs, options.streams, options.say}] {
           return std::make_unique<GpuWorker>(copy, worker);
         });
   return std::make_unique<ExecutorOf<GpuWorker>>(

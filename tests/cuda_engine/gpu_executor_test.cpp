@@ -12,6 +12,7 @@ namespace caviar {
 namespace {
 
 using std::chrono::milliseconds;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class GpuExecutor : public ::testing::Test {
@@ -193,6 +194,16 @@ TEST_F(GpuExecutor, ADrainAfterALossTellsHowFarEachStateIs) {
   EXPECT_GT(behind, 0) << "no run was put down behind its reports: the test proved nothing";
 }
 
+// Takes all but `left` bytes of a GPU's memory until it is destroyed.
+DeviceMemory all_but(std::size_t left, int gpu) {
+  use_gpu(gpu);
+  std::size_t free = 0, total = 0;
+  cuda_check(cudaMemGetInfo(&free, &total), "ask for the free memory of a GPU");
+  DeviceMemory taken(free - left);
+  use_gpu(0);
+  return taken;
+}
+
 TEST_F(GpuExecutor, AFullGpuLeavesItsRunsToAnother) {
   const std::vector<RunOrder> orders = small_orders(6);
   const Digests expected = each_alone(orders);
@@ -201,15 +212,68 @@ TEST_F(GpuExecutor, AFullGpuLeavesItsRunsToAnother) {
   GpuOptions options = on_gpus({0, 1});
   options.say = [&](const std::string& text) { said.push_back(text); };
   const auto executor = make_gpu_executor(small_data(), options);
-  use_gpu(1);
-  std::size_t free = 0, total = 0;
-  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
-  const DeviceMemory somebody_elses(free - 4096);
-  use_gpu(0);
+  const DeviceMemory somebody_elses = all_but(4096, 1);
   for (const RunOrder& o : orders) executor->submit(o);
   EXPECT_EQ(digests_of(finish(*executor, orders.size())), expected);
   ASSERT_EQ(said.size(), 1u);
   EXPECT_THAT(said[0], HasSubstr("more than is free on GPU cuda:1"));
+}
+
+TEST_F(GpuExecutor, AGpuWithoutMemoryForTheDataSetIsLeftOut) {
+  const std::vector<RunOrder> orders = small_orders(6);
+  const Digests expected = each_alone(orders);
+  for (const int full : {0, 2}) {
+    cuda_on_cpu::reset({.devices = 3, .memory_bytes = 8 << 20});
+    std::vector<std::string> said;
+    GpuOptions options = on_gpus({0, 1, 2});
+    options.say = [&](const std::string& text) { said.push_back(text); };
+    const DeviceMemory somebody_elses = all_but(2048, full);
+    EXPECT_EQ(digests_of(on_gpu_executor(orders, options)), expected);
+    ASSERT_EQ(said.size(), 1u);
+    EXPECT_THAT(said[0], AllOf(HasSubstr("the data set needs "), HasSubstr(cat("2 KiB free on cuda:", full)),
+                               HasSubstr("GPUs that train: 2")));
+    EXPECT_EQ(cuda_on_cpu::counters().broadcasts, 1) << "between the other two";
+  }
+}
+
+TEST_F(GpuExecutor, AnAllocationForTheDataSetThatFailsLeavesOneGpuOut) {
+  const std::vector<RunOrder> orders = small_orders(4);
+  const Digests expected = each_alone(orders);
+  for (int k = 1; k <= 2; ++k) {
+    cuda_on_cpu::reset({.devices = 2});
+    cuda_on_cpu::fail_allocation(k);
+    std::vector<std::string> said;
+    GpuOptions options = on_gpus({0, 1});
+    options.say = [&](const std::string& text) { said.push_back(text); };
+    EXPECT_EQ(digests_of(on_gpu_executor(orders, options)), expected);
+    ASSERT_EQ(said.size(), 1u);
+    EXPECT_THAT(said[0], HasSubstr(cat("free on cuda:", k - 1)));
+  }
+}
+
+TEST_F(GpuExecutor, WithoutMemoryForTheDataSetOnAnyGpuTheErrorSaysWhatIsThereAndWhatToDo) {
+  cuda_on_cpu::reset({.devices = 2, .memory_bytes = 1 << 20});
+  const DeviceMemory first = all_but(2048, 0), second = all_but(0, 1);
+  int said = 0;
+  GpuOptions options = on_gpus({0, 1});
+  options.say = [&](const std::string&) { ++said; };
+  EXPECT_THAT(error_of([&] { make_gpu_executor(small_data(), options); }),
+              AllOf(HasSubstr("the data set needs "), HasSubstr("2 KiB free on cuda:0, 0 KiB free on cuda:1"),
+                    HasSubstr("--device cpu")));
+  EXPECT_EQ(said, 0) << "the error says it";
+}
+
+TEST_F(GpuExecutor, AnNcclThatDoesNotStartIsNamedAndTheHostSendsTheDataSet) {
+  const std::vector<RunOrder> orders = small_orders(4);
+  const Digests expected = each_alone(orders);
+  cuda_on_cpu::reset({.devices = 3, .nccl_starts = false});
+  std::vector<std::string> said;
+  GpuOptions options = on_gpus({0, 1, 2});
+  options.say = [&](const std::string& text) { said.push_back(text); };
+  EXPECT_EQ(digests_of(on_gpu_executor(orders, options)), expected);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_THAT(said[0], AllOf(HasSubstr("NCCL"), HasSubstr("unhandled system error"), HasSubstr("through the host")));
+  EXPECT_EQ(cuda_on_cpu::counters().broadcasts, 0);
 }
 
 TEST_F(GpuExecutor, WithEveryGpuLostTheErrorNamesResume) {

@@ -40,7 +40,7 @@ inline std::string emulate(const Emulation& wanted = {}) {
 }
 
 // The small data set on GPU 0.
-inline std::shared_ptr<const GpuData> small_data_on_gpu() { return send_to_gpus(small_data(), {0}).front(); }
+inline std::shared_ptr<const GpuData> small_data_on_gpu() { return send_to_gpus(small_data(), {0}).front().data; }
 
 // Trains the orders in a pack of `slots` slots, order i in slot place[i]; all reports.
 inline std::vector<Report> in_one_gpu_pack(const std::vector<RunOrder>& orders, int slots,

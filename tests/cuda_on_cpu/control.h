@@ -17,6 +17,7 @@ struct Options {
   int multiprocessors = 4;                          // of each device
   std::uint64_t seed = 1;                           // of every random order
   WarpOrder order = WarpOrder::kForward;
+  bool nccl_starts = true;  // false: ncclCommInitAll fails with ncclSystemError
 };
 
 // Forgets everything: devices, memory, streams, graphs, sticky errors, faults, counters. Handles and pointers from

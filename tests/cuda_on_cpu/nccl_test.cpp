@@ -94,6 +94,12 @@ TEST(EmulatedNccl, RanksHaveToAgree) {
   EXPECT_EQ(ncclCommInitAll(twice, 2, same), ncclInvalidUsage);
 }
 
+TEST(EmulatedNccl, DoesNotStartWhenATestSaysSo) {
+  reset({.devices = 2, .nccl_starts = false});
+  ncclComm_t communicators[2];
+  EXPECT_EQ(ncclCommInitAll(communicators, 2, nullptr), ncclSystemError);
+}
+
 TEST(EmulatedNccl, LostDeviceIsReportedToTheOthers) {
   reset({.devices = 2});
   const Ranks ranks(2);
