@@ -310,11 +310,11 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
     }
   }
   const SearchSpace space(spec);
-  const std::unique_ptr<Sampler> sampler = make_sampler(spec, space, setup.record.sweep_seed);
+  const std::unique_ptr<Sampler> sampler = make_sampler(spec, space, {setup.record.sweep_seed, 1, setup.record.trials});
   require_a_trial(spec, setup, *sampler);
   require_an_end(spec, setup.record, *sampler);
   require_one_way_to_vary_seeds(spec, setup.record.seeds);
-  if (sampler->lag() < 0) warn_of_unread_parameters(spec, *sampler);
+  if (sampler->needs(std::int64_t{1} << 40) < 0) warn_of_unread_parameters(spec, *sampler);
   if (setup.record.trials == 0) {
     fmt::print("{}: the file is valid", spec.filename);
     if (sampler->size() >= 0) fmt::print(", a grid of {}", show_number_of(sampler->size(), "point"));

@@ -1,38 +1,56 @@
 #include "tuner/registry.h"
 
+#include <vector>
+
 #include "kernels/base/error.h"
+#include "tuner/names.h"
 #include "tuner/samplers/grid.h"
 #include "tuner/samplers/random.h"
 
 namespace caviar {
 namespace {
 
-using Make = std::unique_ptr<Sampler> (*)(const SearchSpace& space, std::uint64_t sweep_seed);
-
-struct Row {
-  Method method;
-  Make make;
-};
-
-constexpr Row kSamplers[] = {
-    {Method::kGrid,
-     [](const SearchSpace& space, std::uint64_t) -> std::unique_ptr<Sampler> {
+constexpr SamplerKind kSamplers[] = {
+    {"grid",
+     "Every point of the space once.",
+     {},
+     [](const SearchSpace& space, const OptionSet&, const SearchScope&) -> std::unique_ptr<Sampler> {
        return std::make_unique<GridSampler>(space);
      }},
-    {Method::kRandom,
-     [](const SearchSpace& space, std::uint64_t sweep_seed) -> std::unique_ptr<Sampler> {
-       return std::make_unique<RandomSampler>(space, sweep_seed);
+    {"random",
+     "Independent draws from the parameters' distributions.",
+     {},
+     [](const SearchSpace& space, const OptionSet&, const SearchScope& scope) -> std::unique_ptr<Sampler> {
+       return std::make_unique<RandomSampler>(space, scope.sweep_seed);
      }},
 };
+
+Choice meant_by_method(const SweepSpec& spec) {
+  Choice choice;
+  choice.where = spec.filename + ": ";
+  if (spec.method == Method::kGrid) choice.name = "grid";
+  if (spec.method == Method::kRandom) choice.name = "random";
+  return choice;
+}
 
 }  // namespace
 
-std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& space, std::uint64_t sweep_seed) {
-  for (const Row& row : kSamplers) {
-    if (row.method == spec.method) return row.make(space, sweep_seed);
+std::span<const SamplerKind> sampler_kinds() { return kSamplers; }
+
+std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& space, const SearchScope& scope) {
+  const Choice choice = spec.settings.sampler.name.empty() ? meant_by_method(spec) : spec.settings.sampler;
+  if (choice.name.empty()) {
+    require_runnable(spec);  // says which method it is and what to use instead
+    fail(spec.filename, ": this method has no sampler; use method: random or method: grid");
   }
-  require_runnable(spec);  // says which method it is and what to use instead
-  fail(spec.filename, ": this method has no sampler; use method: random or method: grid");
+  std::vector<std::string_view> names;
+  for (const SamplerKind& kind : kSamplers) {
+    if (kind.name == choice.name)
+      return kind.make(space, OptionSet("sampler " + choice.name, kind.options, choice), scope);
+    names.push_back(kind.name);
+  }
+  fail(choice.where, "there is no sampler '", choice.name, "'", did_you_mean(choice.name, names), "; known are ",
+       join(names));
 }
 
 }  // namespace caviar

@@ -1,16 +1,38 @@
-// Which sampler a method means.
+// Which samplers there are, and which one a sweep means.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
 
+#include "tuner/options.h"
 #include "tuner/sampler.h"
 #include "tuner/space.h"
 #include "tuner/spec.h"
 
 namespace caviar {
 
-// The sampler of spec.method over `space`. Throws Error for a method without one, or a space it cannot sample.
-std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& space, std::uint64_t sweep_seed);
+// What a sampler is told of the sweep, beside the space and its own settings.
+struct SearchScope {
+  std::uint64_t sweep_seed = 0;
+  std::int64_t window = 1;             // >= 1: trial i may be suggested from the results of trials 0 .. i - window
+  std::optional<std::int64_t> trials;  // asked for; empty: no end
+};
+
+struct SamplerKind {
+  std::string_view name;
+  std::string_view summary;  // one sentence for help
+  std::span<const OptionHelp> options;
+  std::unique_ptr<Sampler> (*make)(const SearchSpace& space, const OptionSet& options, const SearchScope& scope);
+};
+
+// All of them, in the order help shows them.
+std::span<const SamplerKind> sampler_kinds();
+
+// The sampler a sweep asks for: settings.sampler, else what spec.method means. Throws Error for a method without one,
+// an unknown name, a setting it does not have, or a space it cannot sample.
+std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& space, const SearchScope& scope);
 
 }  // namespace caviar

@@ -31,7 +31,13 @@ constexpr SettingHelp kSettings[] = {
     {"seeds", "1", "1 to 1000000", "Runs of every trial, each on seeds of its own, so that chance can be told apart."},
     {"count", "run_cap, or the whole grid", "0 or more",
      "Trials, at most run_cap; random search needs one of the two; 0 checks the file and trains nothing."},
-    {"window", "256", "1 or more", "How many trials an adaptive sampler may lag behind; grid and random do not."},
+    {"window", "a tenth of the trials, at most 256", "1 or more",
+     "How far a search that learns may lag behind: trial i is suggested, and judged, from the results of trials 0 to "
+     "i - window, whatever the parallelism."},
+    {"sampler", "what method means", "a name `caviar params --samplers` shows, or a map with that name and settings",
+     "What to try next; W&B goes on to read method."},
+    {"scheduler", "what early_terminate means", "a name `caviar params --schedulers` shows, or a map",
+     "Which trials to stop early, or to give more seeds."},
     {"precision", "fp32", "fp32, mixed",
      "Arithmetic of the training: fp32 gives the same bits on every device, mixed is for GPUs."},
     {"validate_on", "validation", "validation, test",
@@ -324,7 +330,29 @@ class SweepReader {
     if (const YamlNode* node = block->find("validation_examples")) {
       settings.validation_examples = reader_.integer(*node, "validation_examples", 1, kNoLimit);
     }
+    if (const YamlNode* node = block->find("sampler")) settings.sampler = choice(*node, "sampler");
+    if (const YamlNode* node = block->find("scheduler")) settings.scheduler = choice(*node, "scheduler");
     if (const YamlNode* node = block->find("sweep_seed")) settings.sweep_seed = reader_.seed(*node, "sweep_seed");
+  }
+
+  // A name, or a map with the name and settings; what they mean is the registry's to say.
+  Choice choice(const YamlNode& node, std::string_view what) {
+    const auto where = [&](int line) { return cat(spec_.filename, ":", line, ": "); };
+    Choice choice;
+    choice.where = where(node.line);
+    if (!node.is_map()) {
+      choice.name = reader_.string(node, what);
+      return choice;
+    }
+    for (const YamlEntry& entry : node.entries) {
+      if (entry.key == "name") {
+        choice.name = reader_.string(*entry.value, cat("name of ", what));
+      } else {
+        choice.settings[entry.key] = {entry.value->to_value(), where(entry.line)};
+      }
+    }
+    if (choice.name.empty()) reader_.refuse(node.line, what, " has no name; add name: and its settings beside it");
+    return choice;
   }
 
   // Rules that need more than one key.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tuner/options.h"
 #include "tuner/trial.h"
 
 namespace caviar {
@@ -39,10 +40,18 @@ enum class Distribution {
 };
 const char* to_string(Distribution distribution);
 
+// A parameter that has a place in a config only when another parameter has one of some values.
+struct Condition {
+  std::string parameter;      // label of the other
+  std::vector<Value> values;  // at least one
+};
+
 // One parameter, nested groups flattened to a dotted name. Fields the distribution does not use keep their defaults.
 struct ParameterSpec {
   std::string name;
-  int line = 0;  // of the sweep file
+  std::string label;              // unique: the name, or "optimizer=sgd/momentum" for one that belongs to a choice
+  std::optional<Condition> when;  // empty: it has a place in every config
+  int line = 0;                   // of the sweep file
   Distribution distribution = Distribution::kConstant;
   std::vector<Value> values;          // constant: exactly one; categorical: at least one, as in the file
   std::vector<double> probabilities;  // as many as values, sum 1
@@ -78,13 +87,15 @@ std::vector<std::int64_t> hyperband_bands(const EarlyTerminateSpec& early);
 // The block `caviar:`; flags of the command line override it.
 struct Settings {
   std::optional<std::string> data;
-  std::optional<std::int64_t> seeds;  // >= 1: runs per trial
-  std::optional<std::int64_t> count;  // >= 0: trials, before run_cap
-  std::int64_t window = 256;          // >= 1: how far an adaptive sampler may lag behind
+  std::optional<std::int64_t> seeds;   // >= 1: runs per trial
+  std::optional<std::int64_t> count;   // >= 0: trials, before run_cap
+  std::optional<std::int64_t> window;  // >= 1: how far a search that learns may lag behind
   std::string precision = "fp32";
   bool validate_on_test = false;
   std::int64_t validation_examples = 10000;  // >= 1
   std::optional<std::uint64_t> sweep_seed;
+  Choice sampler, scheduler;  // names and settings of tuner/registry.h; without a name: what `method` and
+                              // `early_terminate` mean
 };
 
 // A key of the block `caviar:`, as help shows it.

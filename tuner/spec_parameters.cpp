@@ -318,6 +318,7 @@ void read_parameters(SpecReader& reader, const YamlNode& map, const std::string&
       read_parameters(reader, *group, name + ".", parameters);
     } else {
       parameters.push_back(EntryReader(reader, *entry.value, name, !prefix.empty()).read(entry.line));
+      parameters.back().label = name;
     }
   }
 }

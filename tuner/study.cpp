@@ -126,12 +126,14 @@ void Study::check_same_sweep(const StudyRecord& recorded) const {
     fail(file, ": the study was asked for ", *recorded.trials, " trials already; --count ", *asked.trials,
          " cannot take that back, only raise it");
   }
-  if (asked.seeds < recorded.seeds || (asked.seeds > recorded.seeds && sampler_.lag() >= 0)) {
+  if (asked.seeds < recorded.seeds || (asked.seeds > recorded.seeds && sampler_learns())) {
     fail(file, ": the study has ", recorded.seeds, " seeds a trial; ", asked.seeds,
-         sampler_.lag() < 0 ? " would be fewer: they can only be raised"
-                            : " would change what its sampler was told: start another study");
+         !sampler_learns() ? " would be fewer: they can only be raised"
+                           : " would change what its sampler was told: start another study");
   }
 }
+
+bool Study::sampler_learns() const { return sampler_.needs(std::int64_t{1} << 40) >= 0; }
 
 void Study::recover() {
   const std::vector<RunRecord> unfinished = storage_.unfinished_runs();
@@ -244,18 +246,16 @@ bool Study::next_trial_may_start() {
   return sampler_knows_enough(next_);
 }
 
-// The window rule: before it suggests trial i, a sampler with a memory knows the results of trials 0 .. i - lag, and no
-// others, however many have arrived.
+// The window rule: before it suggests trial i, a sampler with a memory knows the results it may need, and no others,
+// however many have arrived.
 bool Study::sampler_knows_enough(std::int64_t number) {
-  if (sampler_.lag() < 0) return true;
-  for (; told_ <= number - std::max<std::int64_t>(sampler_.lag(), 1); ++told_) {
+  for (; told_ <= sampler_.needs(number); ++told_) {
     const TrialSummary& summary = history_[told_];
     if (summary.state == TrialState::kOpen) return false;
     TrialResult result;
     result.number = told_;
     if (const auto record = storage_.trial(told_)) result.config = record->trial.config;
-    result.metric = summary.mean;
-    result.diverged = !std::isfinite(summary.mean);
+    result.loss = setup_.record.maximize ? -summary.mean : summary.mean;
     sampler_.tell(result);
   }
   return true;

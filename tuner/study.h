@@ -97,6 +97,7 @@ class Study {
   bool fill_free_slots();
   bool start_next_repeat();
   bool next_trial_may_start();
+  bool sampler_learns() const;
   bool sampler_knows_enough(std::int64_t number);
   bool bind_trial(std::int64_t number, const Config& config);
   BoundConfig bind(const Config& config) const;

@@ -18,7 +18,7 @@ namespace caviar {
 class ListSampler : public Sampler {
  public:
   explicit ListSampler(std::vector<Config> configs) : configs_(std::move(configs)) {}
-  std::optional<Config> suggest(std::int64_t number) override {
+  std::optional<Config> propose(std::int64_t number, int) override {
     if (number >= size()) return std::nullopt;
     return configs_[static_cast<std::size_t>(number)];
   }

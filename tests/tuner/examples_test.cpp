@@ -34,7 +34,7 @@ TEST_P(Examples, ParseRunAndBind) {
   for (const std::string& warning : spec.warnings) ADD_FAILURE() << warning;
   require_runnable(spec);
   check_parameters(spec);
-  const auto sampler = make_sampler(spec, SearchSpace(spec), 1);
+  const auto sampler = make_sampler(spec, SearchSpace(spec), {});
   EXPECT_TRUE(sampler->size() > 0 || spec.run_cap) << "a random search without an end";
   const std::int64_t trials = sampler->size() < 0 ? 200 : sampler->size();
   for (std::int64_t i = 0; i < trials; ++i) {
@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(All, Examples, testing::ValuesIn(example_files()), [](c
 
 TEST(Scrying, IsTheGridOfTheStudy) {
   const SweepSpec spec = example("scrying.yaml");
-  const auto sampler = make_sampler(spec, SearchSpace(spec), 0);
+  const auto sampler = make_sampler(spec, SearchSpace(spec), {});
   ASSERT_EQ(sampler->size(), 7 * 15 * 3);
   EXPECT_EQ(Value(sampler->suggest(0).value()).dump(), R"({"batch_size":64,"hidden_size":10,"num_layers":2})");
   EXPECT_EQ(Value(sampler->suggest(314).value()).dump(), R"({"batch_size":512,"hidden_size":200,"num_layers":4})");

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/tuner/sweep_text.h"
+#include "tuner/draws.h"
 
 namespace caviar {
 namespace {

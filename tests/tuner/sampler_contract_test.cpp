@@ -14,7 +14,7 @@ class SamplerContract : public testing::TestWithParam<const char*> {
  protected:
   std::unique_ptr<Sampler> sampler(const std::string& parameters, std::uint64_t seed = 1) {
     const SweepSpec spec = parse_sweep(cat("method: ", GetParam(), "\nparameters:\n", parameters), "sweep.yaml");
-    return make_sampler(spec, SearchSpace(spec), seed);
+    return make_sampler(spec, SearchSpace(spec), {seed, 1, {}});
   }
 };
 
@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(All, SamplerContract, testing::ValuesIn(kMethods),
 TEST(Registry, AMethodWithoutASamplerIsRefused) {
   const SweepSpec spec =
       parse_sweep("method: bayes\nmetric: {name: val_loss}\nparameters: {x: {values: [1, 2]}}\n", "sweep.yaml");
-  EXPECT_THROW(make_sampler(spec, SearchSpace(spec), 1), Error);
+  EXPECT_THROW(make_sampler(spec, SearchSpace(spec), {}), Error);
 }
 
 }  // namespace

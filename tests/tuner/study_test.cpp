@@ -259,17 +259,17 @@ TEST(Study, AStateThatIsOfNoUseCostsTimeAndNothingElse) {
 class LaggingSampler final : public ListSampler {
  public:
   LaggingSampler(std::vector<Config> configs, std::int64_t lag) : ListSampler(std::move(configs)), lag_(lag) {}
-  std::int64_t lag() const override { return lag_; }
-  std::optional<Config> suggest(std::int64_t number) override {
+  std::int64_t needs(std::int64_t number) const override { return number - lag_; }
+  std::optional<Config> propose(std::int64_t number, int attempt) override {
     EXPECT_EQ(told_, std::max<std::int64_t>(0, number - lag_ + 1)) << "at trial " << number;
-    auto config = ListSampler::suggest(number);
+    auto config = ListSampler::propose(number, attempt);
     if (config) (*config)["weight_decay"] = 0.001 * sum_;
     return config;
   }
   void tell(const TrialResult& result) override {
     EXPECT_EQ(result.number, told_++);
     EXPECT_FALSE(result.config.empty());
-    if (!result.diverged) sum_ += result.metric;
+    if (std::isfinite(result.loss)) sum_ -= result.loss;  // the metric is maximized
   }
 
  private:

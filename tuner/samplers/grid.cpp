@@ -4,24 +4,13 @@
 
 namespace caviar {
 
-GridSampler::GridSampler(const SearchSpace& space) : space_(space) {
-  for (const Parameter& parameter : space_.parameters()) {
-    sizes_.push_back(parameter.grid_size());
-    if (__builtin_mul_overflow(size_, sizes_.back(), &size_)) {
-      fail("the grid has 2^63 points or more; use fewer values or method: random");
-    }
-  }
+GridSampler::GridSampler(const SearchSpace& space) : space_(space), size_(space.count(SearchSpace::Listing::kGrid)) {
+  if (size_ < 0) fail("the grid has 2^63 points or more; use fewer values or method: random");
 }
 
-std::optional<Config> GridSampler::suggest(std::int64_t number) {
-  if (number < 0 || number >= size_) return std::nullopt;
-  Config config;
-  for (std::size_t i = sizes_.size(); i-- > 0;) {
-    const Parameter& parameter = space_.parameters()[i];
-    config.emplace(parameter.name(), parameter.grid_value(number % sizes_[i]));
-    number /= sizes_[i];
-  }
-  return config;
+std::optional<Config> GridSampler::propose(std::int64_t number, int attempt) {
+  if (number < 0 || number >= size_ || attempt > 0) return std::nullopt;
+  return space_.config_number(SearchSpace::Listing::kGrid, number);
 }
 
 }  // namespace caviar

@@ -1,8 +1,6 @@
 // Every point of the space once, in W&B's order: parameters sorted by name, the last name fastest.
 #pragma once
 
-#include <vector>
-
 #include "tuner/sampler.h"
 #include "tuner/space.h"
 
@@ -14,13 +12,13 @@ class GridSampler final : public Sampler {
   // Throws Error for a parameter without a grid, or when there are 2^63 points or more.
   explicit GridSampler(const SearchSpace& space);
 
-  std::optional<Config> suggest(std::int64_t number) override;
   std::int64_t size() const override { return size_; }
 
  private:
+  std::optional<Config> propose(std::int64_t number, int attempt) override;
+
   SearchSpace space_;
-  std::vector<std::int64_t> sizes_;  // [parameters]
-  std::int64_t size_ = 1;
+  std::int64_t size_;
 };
 
 }  // namespace caviar

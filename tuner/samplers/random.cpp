@@ -1,36 +1,24 @@
 #include "tuner/samplers/random.h"
 
-#include "kernels/math/philox.h"
+#include "tuner/draws.h"
 
 namespace caviar {
-namespace {
 
-// FNV-1a, 64 bits (Fowler, Noll, Vo; draft-eastlake-fnv).
-std::uint64_t name_hash(const std::string& name) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return hash;
-}
-
-}  // namespace
-
-double sampler_unit(std::uint64_t sweep_seed, std::int64_t trial, const std::string& parameter) {
-  const std::uint64_t number = static_cast<std::uint64_t>(trial);
-  const std::uint64_t hash = name_hash(parameter);
-  const Philox4 draw =
-      philox4x32(static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(number >> 32 ^ hash >> 32),
-                 static_cast<std::uint32_t>(hash), static_cast<std::uint32_t>(Stream::kSampler), sweep_seed);
-  return unit_double(draw.x, draw.y);
-}
-
-std::optional<Config> RandomSampler::suggest(std::int64_t number) {
+std::optional<Config> RandomSampler::propose(std::int64_t number, int attempt) {
   if (number < 0) return std::nullopt;
-  Config config;
-  for (const Parameter& parameter : space_.parameters()) {
-    const double u = parameter.is_constant() ? 0 : sampler_unit(sweep_seed_, number, parameter.name());
-    config.emplace_hint(config.end(), parameter.name(), parameter.at(u));
+  return space_.config_at(random_point(space_, sweep_seed_, number, attempt));
+}
+
+Point random_point(const SearchSpace& space, std::uint64_t sweep_seed, std::int64_t trial, int attempt) {
+  Point point(space.parameters().size(), 0);
+  for (std::size_t i = 0; i < point.size(); ++i) {
+    const Parameter& parameter = space.parameters()[i];
+    if (parameter.is_constant()) continue;
+    Draws draws(sweep_seed, trial, parameter.label());
+    for (int skipped = 0; skipped < attempt; ++skipped) draws.unit();
+    point[i] = draws.unit();
   }
-  return config;
+  return point;
 }
 
 }  // namespace caviar

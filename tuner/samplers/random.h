@@ -8,18 +8,17 @@
 
 namespace caviar {
 
-// A draw in [0, 1) for one parameter of one trial, 53 bits: Philox with the sweep seed as key, at a counter made of the
-// trial's number and 64 bits of hash (FNV-1a) of the parameter's name. So a trial can be drawn without those before it,
-// and adding, removing or reordering parameters moves no other's values.
-double sampler_unit(std::uint64_t sweep_seed, std::int64_t trial, const std::string& parameter);
+// A point drawn from the distributions of all parameters: sampler_unit(seed, trial, label) for each; further attempts
+// take the next numbers of the same sequences.
+Point random_point(const SearchSpace& space, std::uint64_t sweep_seed, std::int64_t trial, int attempt = 0);
 
 class RandomSampler final : public Sampler {
  public:
   RandomSampler(const SearchSpace& space, std::uint64_t sweep_seed) : space_(space), sweep_seed_(sweep_seed) {}
 
-  std::optional<Config> suggest(std::int64_t number) override;
-
  private:
+  std::optional<Config> propose(std::int64_t number, int attempt) override;
+
   SearchSpace space_;
   std::uint64_t sweep_seed_;
 };
