@@ -13,7 +13,7 @@ namespace caviar {
 double sampler_unit(std::uint64_t sweep_seed, std::int64_t trial, std::string_view purpose);
 
 // A sequence of draws for one purpose of one trial. Two objects made alike give the same sequence; the first number of
-// a sequence is sampler_unit().
+// a sequence is sampler_unit(). It repeats after 2^24 numbers.
 class Draws {
  public:
   Draws(std::uint64_t sweep_seed, std::int64_t trial, std::string_view purpose);

@@ -15,7 +15,8 @@ namespace {
 
 constexpr double kMostLevels = 1 << 20;  // of a parameter that is listed value by value
 constexpr double kLargestUnit = 1 - 0x1p-53;
-constexpr double kLargestWhole = 9007199254740992.0;  // 2^53: every whole number up to here is a double
+constexpr std::int64_t kPlaces = std::int64_t{1} << 53;  // of u in [0, 1): the multiples of 2^-53
+constexpr double kLargestWhole = 9007199254740992.0;     // 2^53: every whole number up to here is a double
 
 // Values in the order of the file, each once. JSON compares 3.0 and 3 as equal, true and 1 as different.
 std::vector<Value> distinct(const std::vector<Value>& values) {
@@ -38,13 +39,13 @@ Value multiple(double value, bool integer) {
   return whole ? value + 0.0 : round_to_float32(value);
 }
 
-// Numbers that only go up, or only down: their order means something.
+// Numbers that never go down, or never up: their order means something.
 bool is_ladder(const std::vector<Value>& values) {
   for (const Value& value : values) {
     if (!value.is_number()) return false;
   }
-  const auto up = [](const Value& a, const Value& b) { return a.get<double>() >= b.get<double>(); };
-  const auto down = [](const Value& a, const Value& b) { return a.get<double>() <= b.get<double>(); };
+  const auto up = [](const Value& a, const Value& b) { return a.get<double>() > b.get<double>(); };
+  const auto down = [](const Value& a, const Value& b) { return a.get<double>() < b.get<double>(); };
   return std::adjacent_find(values.begin(), values.end(), up) == values.end() ||
          std::adjacent_find(values.begin(), values.end(), down) == values.end();
 }
@@ -74,12 +75,43 @@ std::size_t weighted_share(const std::vector<double>& probabilities, double u) {
   return last;  // rounding left the sum a little below 1
 }
 
+double unit_of_place(std::int64_t place) { return static_cast<double>(place) * 0x1p-53; }
+
+// The first place of u where `reached` holds, or kPlaces; it holds from some place on.
+template <class Reached>
+std::int64_t first_place(const Reached& reached) {
+  std::int64_t low = 0, high = kPlaces;
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    if (reached(unit_of_place(middle))) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+// A u amid the places where something is reached and the next thing is not; nothing when there is no such place.
+std::optional<double> amid(std::int64_t reached, std::int64_t next) {
+  if (reached >= next) return std::nullopt;
+  return unit_of_place(reached + (next - reached) / 2);
+}
+
 }  // namespace
 
 Parameter::Parameter(ParameterSpec spec) : spec_(std::move(spec)) {
-  const bool listed = spec_.distribution == Distribution::kCategorical ||
-                      spec_.distribution == Distribution::kCategoricalWithProbabilities;
-  if (listed) distinct_ = distinct(spec_.values);
+  const bool weighted = spec_.distribution == Distribution::kCategoricalWithProbabilities;
+  const bool listed = weighted || spec_.distribution == Distribution::kCategorical;
+  if (weighted) {  // a chance of 0 is never drawn
+    std::vector<Value> drawn;
+    for (std::size_t i = 0; i < spec_.values.size(); ++i) {
+      if (spec_.probabilities[i] > 0) drawn.push_back(spec_.values[i]);
+    }
+    distinct_ = distinct(drawn);
+  } else if (listed) {
+    distinct_ = distinct(spec_.values);
+  }
   levels_ = count_levels();
   if (levels_ == 1) {
     kind_ = Kind::kConstant;
@@ -98,15 +130,21 @@ std::int64_t Parameter::count_levels() const {
     case Distribution::kCategoricalWithProbabilities:
       return static_cast<std::int64_t>(distinct_.size());
     case Distribution::kIntUniform:
+      return spec_.max - spec_.min < kMostLevels ? static_cast<std::int64_t>(spec_.max - spec_.min) + 1 : 0;
+    default:
+      break;
+  }
+  if (at(0) == at(kLargestUnit)) return 1;  // min and max are equal, sigma is 0, or q is larger than the range
+  switch (spec_.distribution) {
     case Distribution::kQUniform:
     case Distribution::kQLogUniform:
     case Distribution::kQLogUniformValues:
     case Distribution::kQBeta: {
-      const bool whole = spec_.distribution == Distribution::kIntUniform;
-      const double q = whole ? 1 : spec_.q;
-      const double low = whole ? spec_.min : std::nearbyint(continuous(0) / q);
-      const double high = whole ? spec_.max : std::nearbyint(continuous(kLargestUnit) / q);
-      return high - low < kMostLevels ? static_cast<std::int64_t>(high - low) + 1 : 0;
+      const double low = multiple_at(0), high = multiple_at(kLargestUnit);
+      // From here on neighbouring multiples may be one value: whole numbers above 2^53, others when float32 has them.
+      const double most = spec_.q == std::floor(spec_.q) ? kLargestWhole / spec_.q : 0x1p23;
+      const bool apart = std::max(std::abs(low), std::abs(high)) <= most;
+      return apart && high - low < kMostLevels ? static_cast<std::int64_t>(high - low) + 1 : 0;
     }
     default:
       return 0;
@@ -123,9 +161,10 @@ Value Parameter::level(std::int64_t index) const {
     case Distribution::kIntUniform:
       return static_cast<std::int64_t>(spec_.min) + index;
     default:
-      return multiple((std::nearbyint(continuous(0) / spec_.q) + static_cast<double>(index)) * spec_.q,
-                      spec_.integer_q);
+      break;
   }
+  if (levels_ == 1) return at(0.5);
+  return multiple((multiple_at(0) + static_cast<double>(index)) * spec_.q, spec_.integer_q);
 }
 
 // The law before quantisation.
@@ -163,7 +202,7 @@ double Parameter::continuous(double u) const {
   fail("parameter '", spec_.name, "' has no continuous law");
 }
 
-Value Parameter::quantised(double x) const { return multiple(std::nearbyint(x / spec_.q) * spec_.q, spec_.integer_q); }
+double Parameter::multiple_at(double u) const { return std::nearbyint(continuous(u) / spec_.q); }
 
 Value Parameter::at(double u) const {
   switch (spec_.distribution) {
@@ -181,7 +220,7 @@ Value Parameter::at(double u) const {
     case Distribution::kQNormal:
     case Distribution::kQLogNormal:
     case Distribution::kQBeta:
-      return quantised(continuous(u));
+      return multiple(multiple_at(u) * spec_.q, spec_.integer_q);
     default:
       return round_to_float32(continuous(u));
   }
@@ -222,58 +261,80 @@ Value Parameter::grid_value(std::int64_t index) const {
   }
 }
 
-// The least u with continuous(u) >= x, by bisection over the 2^53 places of u: continuous() never descends.
-double Parameter::unit_below(double x) const {
-  if (spec_.distribution == Distribution::kBeta || spec_.distribution == Distribution::kQBeta) {
-    return x <= 0 ? 0 : x >= 1 ? 1 : beta_cdf(x, spec_.a, spec_.b);
-  }
-  std::int64_t low = 0, high = std::int64_t{1} << 53;
-  while (low < high) {
-    const std::int64_t middle = low + (high - low) / 2;
-    if (continuous(static_cast<double>(middle) * 0x1p-53) >= x) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return static_cast<double>(low) * 0x1p-53;
-}
-
 std::optional<double> Parameter::unit_of(const Value& value) const {
-  const auto listed = std::find(spec_.values.begin(), spec_.values.end(), value);
-  const auto place = static_cast<double>(listed - spec_.values.begin());
   switch (spec_.distribution) {
     case Distribution::kConstant:
-      return listed == spec_.values.end() ? std::nullopt : std::optional(0.5);
     case Distribution::kCategorical:
-      if (listed == spec_.values.end()) return std::nullopt;
-      return (place + 0.5) / static_cast<double>(spec_.values.size());
-    case Distribution::kCategoricalWithProbabilities: {
-      if (listed == spec_.values.end()) return std::nullopt;
-      const auto index = static_cast<std::size_t>(place);
-      double below = 0;
-      for (std::size_t i = 0; i < index; ++i) below += spec_.probabilities[i];
-      const double u = below + spec_.probabilities[index] / 2;
-      return u < 1 && at(u) == value ? std::optional(u) : std::nullopt;  // a chance of 0 is never drawn
-    }
+    case Distribution::kCategoricalWithProbabilities:
+      return unit_of_listed(value);
     default:
       break;
   }
   if (!value.is_number()) return std::nullopt;
   const double x = value.get<double>();
   if (!std::isfinite(x)) return std::nullopt;
-  if (spec_.distribution == Distribution::kIntUniform) {
-    if (x != std::floor(x) || x < spec_.min || x > spec_.max) return std::nullopt;
-    return (x - spec_.min + 0.5) / (spec_.max - spec_.min + 1);
+  if (spec_.distribution == Distribution::kIntUniform) return unit_of_whole(x);
+  if (is_quantised(spec_.distribution)) return unit_of_multiple(x);
+  return unit_of_number(x);
+}
+
+std::optional<double> Parameter::unit_of_listed(const Value& value) const {
+  double below = 0;  // the chance of what stands before
+  for (std::size_t i = 0; i < spec_.values.size(); ++i) {
+    if (spec_.distribution == Distribution::kCategoricalWithProbabilities) {
+      const double u = below + spec_.probabilities[i] / 2;
+      below += spec_.probabilities[i];
+      // A chance too small for the sum to show is never drawn, as one of 0 is.
+      if (spec_.values[i] == value && u < 1 && weighted_share(spec_.probabilities, u) == i) return u;
+    } else if (spec_.values[i] == value) {
+      return (static_cast<double>(i) + 0.5) / static_cast<double>(spec_.values.size());
+    }
   }
-  if (is_quantised(spec_.distribution)) {
-    if (std::abs(x - std::nearbyint(x / spec_.q) * spec_.q) > 1e-6 * spec_.q) return std::nullopt;
-    const double low = unit_below(x - spec_.q / 2), high = unit_below(x + spec_.q / 2);
-    return low < high ? std::optional(std::min(low + (high - low) / 2, kLargestUnit)) : std::nullopt;
+  return std::nullopt;
+}
+
+std::optional<double> Parameter::unit_of_whole(double x) const {
+  if (x != std::floor(x) || x < spec_.min || x > spec_.max) return std::nullopt;
+  const double n = spec_.max - spec_.min + 1, index = x - spec_.min;
+  if (n <= 0x1p48) return (index + 0.5) / n;  // the rounding of the quotient is far from the ends of a share
+  const auto place_of = [&](double least) { return first_place([&](double u) { return share(u, n) >= least; }); };
+  return amid(place_of(index), place_of(index + 1));
+}
+
+std::optional<double> Parameter::unit_of_multiple(double x) const {
+  const double k = std::nearbyint(x / spec_.q);
+  // Rounded to float32, then to its shortest digits, a multiple moves by at most 2^-23 of itself.
+  if (std::abs(x - k * spec_.q) > std::max(1e-6 * spec_.q, 0x1p-22 * std::abs(x))) return std::nullopt;
+  if (spec_.distribution == Distribution::kQBeta) {  // as for beta below
+    const auto cdf = [&](double y) { return y <= 0 ? 0 : y >= 1 ? 1 : beta_cdf(y, spec_.a, spec_.b); };
+    const double low = cdf((k - 0.5) * spec_.q), high = cdf((k + 0.5) * spec_.q);
+    const double u = std::min(low + (high - low) / 2, kLargestUnit);
+    return multiple_at(u) == k ? std::optional(u) : std::nullopt;
   }
+  const auto place_of = [&](double least) { return first_place([&](double u) { return multiple_at(u) >= least; }); };
+  // Integers end at 2^53: what lies beyond has become that.
+  const bool most = spec_.integer_q && x >= kLargestWhole, least = spec_.integer_q && x <= -kLargestWhole;
+  return amid(least ? 0 : place_of(k), most ? kPlaces : place_of(k + 1));
+}
+
+std::optional<double> Parameter::unit_of_number(double x) const {
   const double tolerance = 1e-6 * std::abs(x);
-  if (x < continuous(0) - tolerance || x > continuous(kLargestUnit) + tolerance) return std::nullopt;
-  return std::clamp(unit_below(x), 0.0, kLargestUnit);
+  const double least = at(0).get<double>(), most = at(kLargestUnit).get<double>();
+  if (x < least - tolerance || x > most + tolerance) return std::nullopt;
+  if (is_constant()) return 0.5;
+  double u = 0;
+  if (spec_.distribution == Distribution::kBeta) {  // continuous() is itself a bisection: its inverse is quicker
+    u = beta_cdf(x, spec_.a, spec_.b);
+  } else {
+    u = unit_of_place(first_place([&](double place) { return continuous(place) >= x; }));
+  }
+  u = std::min(u, kLargestUnit);
+  // Where places are farther apart than float32 numbers, and where beta_cdf() is off by one, it may be a neighbour.
+  const double wanted = round_to_float32(x);
+  for (const double near : {u, u - 0x1p-53, u + 0x1p-53}) {
+    if (near >= 0 && near < 1 && at(near) == wanted) return near;
+  }
+  return u;
 }
 
 // ---- the space

@@ -42,8 +42,9 @@ class Parameter {
 
   Value at(double u) const;  // 0 <= u < 1
 
-  // A u with at(u) == value: of the interval of those, the middle. Nothing when at() never gives the value. Continuous
-  // values up to 1e-6 of themselves outside the bounds count as the bound.
+  // A u with at(u) == value; of the interval of those the middle, unless the law is continuous. Nothing when at() never
+  // gives the value. Continuous values up to 1e-6 of themselves outside the bounds count as the bound, others between
+  // the bounds as what at() gives next to them.
   std::optional<double> unit_of(const Value& value) const;
 
   // The distinct values at() gives, in ascending order of u; 0 of them when kContinuous.
@@ -57,14 +58,17 @@ class Parameter {
 
  private:
   double continuous(double u) const;
-  double unit_below(double x) const;  // P(X < x) of the law before quantisation
-  Value quantised(double x) const;
+  double multiple_at(double u) const;  // of q, before it becomes a value
+  std::optional<double> unit_of_listed(const Value& value) const;
+  std::optional<double> unit_of_whole(double x) const;
+  std::optional<double> unit_of_multiple(double x) const;
+  std::optional<double> unit_of_number(double x) const;
   std::int64_t count_levels() const;
 
   ParameterSpec spec_;
   Kind kind_ = Kind::kConstant;
   std::int64_t levels_ = 1;
-  std::vector<Value> distinct_;  // of categorical values, in the order of the file
+  std::vector<Value> distinct_;  // of categorical values that have a chance, in the order of the file
 };
 
 // A point of the unit cube: a u in [0, 1) for every parameter of the space, in its order. NaN: the parameter has no
