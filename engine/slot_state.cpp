@@ -129,6 +129,10 @@ void check_order(const RunOrder& order, const Dataset& data) {
   if (order.rung_steps < 1) fail("rung_steps is ", order.rung_steps, "; it must be at least 1.");
   if (order.key.state_arrays != state_arrays(order.hyper))
     fail("state_arrays is ", order.key.state_arrays, " but the optimizer keeps ", state_arrays(order.hyper), ".");
+  if (order.hyper.hypergradient_rate > 0 && !adapts_rate(order.hyper))
+    fail(
+        "hypergradient_rate is ", order.hyper.hypergradient_rate,
+        " with an optimizer other than sgd, adam and adamw, whose rates alone adapt themselves; use one of them or 0.");
   if (order.key.averaged != (order.hyper.polyak != Polyak::kNone))
     fail("averaged must say whether hyper.polyak keeps an average.");
 }
@@ -174,6 +178,7 @@ std::vector<std::byte> save(const Slot& s, const SlotRow& row, const SlotArrays<
   out.put_array(arrays.params.data(), arrays.params.size());
   out.put_array(arrays.state.data(), arrays.state.size());
   out.put_array(arrays.averages.data(), arrays.averages.size());
+  if (adapts_rate(row.hyper)) out.put(row.rate_change);  // at the end: states of other runs have not changed
   return out.take();
 }
 
@@ -184,10 +189,14 @@ void restore(Slot& s, SlotRow& row, const SlotArrays<float>& arrays, const std::
   in.get_array(arrays.params.data(), arrays.params.size());
   in.get_array(arrays.state.data(), arrays.state.size());
   in.get_array(arrays.averages.data(), arrays.averages.size());
+  if (adapts_rate(row.hyper)) row.rate_change = in.get<double>();
   s.examples_before = row.examples;
   if (law_breaker == LawBreaker::kMissingMoment && !arrays.state.empty())
     std::fill_n(arrays.state.data() + (arrays.state.size() - arrays.params.size()), arrays.params.size(), 0.0f);
-  if (law_breaker == LawBreaker::kMissingCounter) row.mu_product = 1;
+  if (law_breaker == LawBreaker::kMissingCounter) {
+    row.mu_product = 1;
+    row.rate_change = 0;
+  }
   if (!in.at_end())
     fail("A saved state is longer than its run. Remove the checkpoint; the run then starts from its beginning.");
 }
@@ -249,12 +258,13 @@ Report finish_rung(Slot& s, SlotRow& row) {
   return r;
 }
 
-Digest final_digest(const Slot& s, const SlotArrays<const float>& arrays) {
+Digest final_digest(const Slot& s, const SlotRow& row, const SlotArrays<const float>& arrays) {
   ByteWriter out;
   put_canonical(out, arrays.params);
   put_canonical(out, arrays.averages);
   out.put(s.metrics_digest.high);
   out.put(s.metrics_digest.low);
+  if (adapts_rate(row.hyper)) out.put(canonical(row.rate_change));
   const std::vector<std::byte> bytes = out.take();
   return hash128(bytes.data(), bytes.size(), 0);
 }

@@ -59,7 +59,7 @@ std::int32_t measures_at(const SlotRow& row, std::int64_t step);
 // filled in; Report::last says whether final_digest() is due.
 Report finish_rung(Slot& slot, SlotRow& row);
 
-// Digest of parameters and averages (NaN made one NaN first), then of all metrics.
-Digest final_digest(const Slot& slot, const SlotArrays<const float>& arrays);
+// Digest of parameters and averages (NaN made one NaN first), then of all metrics, and of the rate if it adapts itself.
+Digest final_digest(const Slot& slot, const SlotRow& row, const SlotArrays<const float>& arrays);
 
 }  // namespace caviar

@@ -10,6 +10,7 @@
 #include "kernels/base/slab.h"
 #include "kernels/clip.h"
 #include "kernels/gather.h"
+#include "kernels/hypergradient.h"
 #include "kernels/init.h"
 #include "kernels/loss.h"
 #include "kernels/metrics.h"
@@ -92,6 +93,7 @@ class Training {
     }
     record_batch(device, {batch, rows_, losses_, correct_});
     clip(device, {slots, rows_, tensors_.size(), gradient_});
+    adapt_rate(device, {slots, rows_, tensors_.size(), gradient_, params_, state_});
     update(device, {slots, rows_, tensors_.size(), gradient_, params_, state_, averages_});
   }
 

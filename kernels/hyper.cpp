@@ -44,6 +44,11 @@ constexpr HyperField kFields[] = {
         "learning_rate", offsetof(Hyper, learning_rate), 0, 1e30, false, false, 0.003, "",
         "Size of an update; with a schedule, the rate r it scales. Far too large a rate makes the run diverge, which "
         "is recorded, not refused."),
+    number("hypergradient_rate", offsetof(Hyper, hypergradient_rate), 0, 1e30, false, false, 0, "",
+           "The learning rate adapts itself (sgd, adam, adamw): before every update but the first, learning_rate "
+           "grows by hypergradient_rate times the dot product of the gradient and the direction of the last update, "
+           "and stops at 0; the schedule scales what it has become. It is the beta of hypergradient descent (Baydin "
+           "et al. 2018, additive rule); try 1e-3 with sgd and 1e-7 with adam; 0 is off."),
     number("momentum", offsetof(Hyper, one_minus_momentum), 0, 1, false, true, 0, "",
            "Memory of sgd's and rmsprop's velocity v = momentum v + g, no dampening; the update is rate times v.",
            true),
@@ -194,6 +199,7 @@ int state_arrays(const Hyper& hyper) {
   const bool has_momentum = hyper.one_minus_momentum < 1.0f;
   switch (hyper.optimizer) {
     case Optimizer::kSgd:
+      if (adapts_rate(hyper) && (!has_momentum || hyper.nesterov)) return has_momentum ? 2 : 1;
       return has_momentum ? 1 : 0;
     case Optimizer::kRmsprop:
       return has_momentum ? 2 : 1;

@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 
+#include "kernels/base/hd.h"
+
 namespace caviar {
 
 enum class Optimizer : std::int32_t { kSgd, kAdam, kAdamW, kNAdam, kRmsprop };
@@ -20,6 +22,7 @@ enum class Polyak : std::int32_t { kNone, kExponential, kUniform };
 struct Hyper {
   Optimizer optimizer = Optimizer::kAdam;
   float learning_rate = 0.003f;
+  float hypergradient_rate = 0.0f;  // sgd, adam, adamw; 0: off
   float one_minus_momentum = 1.0f;  // sgd, rmsprop
   std::int32_t nesterov = 0;        // sgd
   float one_minus_beta1 = 0.1f;     // adam, adamw, nadam
@@ -49,6 +52,13 @@ struct Hyper {
   std::int32_t standardize = 0;  // 1: (pixel - mean) / std of the training examples
   std::int64_t total_steps = 0;  // length of the run; schedules end there
 };
+
+// Whether the learning rate of a run adapts itself (kernels/math/hypergradient.h). Other optimizers are refused before
+// a run begins.
+CAVIAR_HD inline bool adapts_rate(const Hyper& h) {
+  return h.hypergradient_rate > 0.0f &&
+         (h.optimizer == Optimizer::kSgd || h.optimizer == Optimizer::kAdam || h.optimizer == Optimizer::kAdamW);
+}
 
 // How a row of the table is read from a config.
 enum class FieldKind : std::int32_t { kFloat, kInteger, kFlag, kChoice };
@@ -81,7 +91,8 @@ void set_hyper_field(Hyper& hyper, const HyperField& field, double value);
 double get_hyper_field(const Hyper& hyper, const HyperField& field);
 
 // Arrays of the size of the parameters that the optimizer keeps: sgd 0, or 1 with momentum; adam, adamw, nadam 2;
-// rmsprop 1, or 2 with momentum. Part of the pack key.
+// rmsprop 1, or 2 with momentum. One more with a rate that adapts itself where the last direction cannot be had from
+// them: sgd without momentum, and with nesterov. Part of the pack key.
 int state_arrays(const Hyper& hyper);
 
 }  // namespace caviar

@@ -50,10 +50,21 @@ void update_slot(const UpdateArgs& a, int slot) {
   const float* gradient = a.gradient[slot];
   float* params = a.params[slot];
   float* averages = a.averages ? a.averages[slot] : nullptr;
-  const bool momentum = h.one_minus_momentum < 1.0f;
+  const bool momentum = h.one_minus_momentum < 1.0f, keeps_direction = adapts_rate(h);
   switch (h.optimizer) {
     case Optimizer::kSgd:
-      if (!momentum)
+      if (keeps_direction && !momentum)
+        sweep_one(a.size, gradient, params, first, averages, s, row.clip_scale,
+                  [](float p, float g, float& last, const Scalars& t) {
+                    float none = 0;
+                    return sgd_update_and_keep(p, g, none, last, false, false, t);
+                  });
+      else if (keeps_direction && h.nesterov)
+        sweep(a.size, gradient, params, first, second, averages, s, row.clip_scale,
+              [](float p, float g, float& b, float& last, const Scalars& t) {
+                return sgd_update_and_keep(p, g, b, last, true, true, t);
+              });
+      else if (!momentum)
         sweep_none(a.size, gradient, params, averages, s, row.clip_scale, [](float p, float g, const Scalars& t) {
           float none = 0;
           return sgd_update(p, g, none, false, false, t);

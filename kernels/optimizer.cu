@@ -79,10 +79,19 @@ __global__ void __launch_bounds__(kThreads) update_parameters_kernel(UpdateArgs 
   if (!row.on || row.diverged || part.empty()) return;
   const Scalars s = row.now;
   const float clip = row.clip_scale;
-  const bool momentum = row.hyper.one_minus_momentum < 1.0f, nesterov = row.hyper.nesterov != 0;
+  const bool momentum = row.hyper.one_minus_momentum < 1.0f, nesterov = row.hyper.nesterov != 0,
+             keeps_direction = adapts_rate(row.hyper);
   switch (row.hyper.optimizer) {
     case Optimizer::kSgd:
-      if (momentum)
+      if (keeps_direction && momentum && nesterov)
+        sweep<2>(a, slot, part, s, clip, [&](float p, float g, float& b, float& last) {
+          return sgd_update_and_keep(p, g, b, last, true, true, s);
+        });
+      else if (keeps_direction && !momentum)
+        sweep<1>(a, slot, part, s, clip, [&](float p, float g, float& last, float& none) {
+          return sgd_update_and_keep(p, g, none, last, false, false, s);
+        });
+      else if (momentum)
         sweep<1>(a, slot, part, s, clip,
                  [&](float p, float g, float& b, float&) { return sgd_update(p, g, b, true, nesterov, s); });
       else

@@ -16,7 +16,7 @@ struct UpdateArgs {
   std::int64_t size = 0;          // P
   Slab<const float> gradient;     // [P], mean over the batch
   Slab<float> params;             // [P]
-  Slab<float> state;              // [state_arrays, P]: adam family m, v; rmsprop v, buffer; sgd buffer
+  Slab<float> state;              // [state_arrays, P]: adam family m, v; rmsprop v, buffer; sgd buffer, last direction
   Slab<float> averages;           // [P], or null
 };
 

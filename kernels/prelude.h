@@ -44,7 +44,7 @@ CAVIAR_HD inline void begin_training_pass(SlotRow& r) {
   r.rows = static_cast<std::int32_t>(n - r.first < b ? n - r.first : b);
   r.from_test = 0;
   r.order = training_order(r, static_cast<std::uint32_t>(r.step / batches));
-  r.now = step_scalars(r.hyper, r.step, r.mu_product);
+  r.now = step_scalars(r.hyper, r.step, r.mu_product, r.rate_change);
 }
 
 // Measuring: the next examples, at most `most`; a slot that has seen all of them, or has diverged, is off.

@@ -59,6 +59,7 @@ struct SlotRow {
   std::int32_t averaged = 0;            // Polyak averages are kept and measured
   float pixel_mean = 0, pixel_std = 1;  // hyper.standardize: of the training examples, pixels in [0, 1]
   double mu_product = 1;                // nadam
+  double rate_change = 0;               // what hypergradient descent has added to hyper.learning_rate
   std::int32_t trains = 0;              // takes part in training passes, until it has diverged
   std::int32_t measures = 0;            // takes part in these measuring passes
   // Of the pass under way, from the prelude (kernels/prelude.h).

@@ -291,6 +291,11 @@ void settle_optimizer(Draft& draft, const Parameters& parameters) {
     hyper.decoupled_weight_decay = 1;
     if (!find(parameters, "weight_decay")) hyper.weight_decay = 0.01f;
   }
+  if (hyper.hypergradient_rate > 0 && !adapts_rate(hyper)) {
+    fail("hypergradient_rate is ", hyper.hypergradient_rate, " and optimizer is ",
+         find_hyper_field("optimizer")->choices[static_cast<std::size_t>(hyper.optimizer)],
+         "; the learning rate adapts itself with sgd, adam and adamw only: use one of them, or hypergradient_rate 0");
+  }
   if (!find(parameters, "polyak")) {
     if (find(parameters, "polyak_decay") || find(parameters, "one_minus_polyak_decay")) {
       hyper.polyak = Polyak::kExponential;
@@ -405,6 +410,7 @@ std::vector<std::string> unread_parameters(const Config& config) {
   const bool drops = h.dropout > 0 && draft.key.num_layers > 1;
   const std::map<std::string, bool> is_read = {
       {"nonlinearity", is_rnn},
+      {"hypergradient_rate", is_sgd || h.optimizer == Optimizer::kAdam || h.optimizer == Optimizer::kAdamW},
       {"momentum", is_sgd || is_rmsprop},
       {"one_minus_momentum", is_sgd || is_rmsprop},
       {"nesterov", is_sgd && h.one_minus_momentum < 1},
@@ -440,6 +446,10 @@ std::vector<std::string> unread_parameters(const Config& config) {
   return unread;
 }
 
+// Fields newer than the first studies are in the line only where they are used, so that those studies keep their
+// identities.
+bool came_later(const HyperField& field) { return std::string_view(field.name) == "hypergradient_rate"; }
+
 std::string canonical_run(const BoundConfig& bound, const std::string& data_digest, const std::string& numerics) {
   const PackKey& key = bound.key;
   Value line = {
@@ -466,6 +476,7 @@ std::string canonical_run(const BoundConfig& bound, const std::string& data_dige
   for (const HyperField& field : hyper_fields()) {
     if (field.complement) continue;  // its stored form, one_minus_..., is in the table too and is exact
     const double value = get_hyper_field(bound.hyper, field);
+    if (came_later(field) && value == field.fallback) continue;
     switch (field.kind) {
       case FieldKind::kFloat:
         line[field.name] = round_to_float32(value);

@@ -1,12 +1,14 @@
-// Clipping and the fused update over all parameters of a slot, of two sizes: an LSTM of 64 and of 256 units.
+// Clipping, the adaptation of the rate and the fused update over all parameters of a slot, of two sizes: an LSTM of 64
+// and of 256 units.
 //
-// Bytes counted: of clip, the gradient; of update, the gradient read and parameters, moments and averages read and
-// written.
+// Bytes counted: of clip, the gradient; of adapt_rate, gradient, parameters and moments; of update, the gradient read
+// and parameters, moments and averages read and written.
 #include "kernels/optimizer.h"
 
 #include "bench/kernels/support/harness.h"
 #include "bench/kernels/support/slots.h"
 #include "kernels/clip.h"
+#include "kernels/hypergradient.h"
 
 namespace caviar::bench {
 namespace {
@@ -16,6 +18,7 @@ struct Point {
   std::int64_t params = 0;
   Optimizer optimizer = Optimizer::kAdam;
   Polyak polyak = Polyak::kNone;
+  float hypergradient_rate = 0;
   bool averaged() const { return polyak != Polyak::kNone; }
   int arrays() const { return optimizer == Optimizer::kSgd ? 1 : 2; }
   double device_bytes() const { return 4.0 * slots * static_cast<double>(params) * (2 + arrays() + averaged()); }
@@ -28,6 +31,7 @@ Rows<SlotRow> slots_of(const Point& p) {
   hyper.weight_decay = 0.01f;
   hyper.one_minus_momentum = 0.1f;
   hyper.clip_norm = 1;
+  hyper.hypergradient_rate = p.hypergradient_rate;
   return training_slots(p.slots, 64, 60000, hyper);
 }
 
@@ -57,6 +61,46 @@ class ClipCase : public Case {
  private:
   Rows<SlotRow> rows_;
   Rows<float> gradient_;
+};
+
+class AdaptRateCase : public Case {
+ public:
+  explicit AdaptRateCase(const Point& p)
+      : rows_(slots_of(p)),
+        gradient_(p.slots, p.params, [](int s, std::int64_t i) { return random_value(1, s, i, 0.1f); }),
+        params_(p.slots, p.params, [](int s, std::int64_t i) { return random_value(2, s, i); }),
+        state_(p.slots, p.params * 2, [](int s, std::int64_t i) { return random_value(3, s, i, 0.5f) + 0.5f; }) {}
+  int slots() const override { return rows_.slots(); }
+  void on_cpu(int slot) override {
+    adapt_rate(Cpu{}, {{slot, slot + 1, 0, 64},
+                       rows_.host().data,
+                       gradient_.count(),
+                       gradient_.host(),
+                       params_.host(),
+                       state_.host()});
+  }
+  void on_gpu(const Cuda& device) override {
+    adapt_rate(device, {{0, slots(), 0, 64},
+                        rows_.device().data,
+                        gradient_.count(),
+                        gradient_.device(),
+                        params_.device(),
+                        state_.device()});
+  }
+  std::string compare() override {
+    for (int s = 0; s < rows_.distinct(); ++s)
+      if (const double gpu = rows_.download(s).front().rate_change; gpu != rows_.host_row(s)->rate_change)
+        return cat("rate_change of slot ", s, " is ", gpu, " on the GPU and ", rows_.host_row(s)->rate_change,
+                   " on the CPU.");
+    return "";
+  }
+  Work work() const override {
+    return {16.0 * slots() * static_cast<double>(gradient_.count()), 0, Precision::kFp32, 1.0 * slots()};
+  }
+
+ private:
+  Rows<SlotRow> rows_;
+  Rows<float> gradient_, params_, state_;
 };
 
 class UpdateCase : public Case {
@@ -107,9 +151,14 @@ class UpdateCase : public Case {
 void add(const Point& p) {
   const char* names[] = {"sgd", "adam", "adamw", "nadam", "rmsprop"};
   const std::string size = cat("/P:", p.params, "/runs:", p.slots);
-  if (p.optimizer == Optimizer::kAdam && !p.averaged())
+  if (p.optimizer == Optimizer::kAdam && !p.averaged()) {
     add_case("clip" + size, 4.0 * p.slots * static_cast<double>(p.params),
              [p] { return std::make_unique<ClipCase>(p); });
+    Point adapting = p;
+    adapting.hypergradient_rate = 1e-7f;
+    add_case("adapt_rate_adam" + size, 16.0 * p.slots * static_cast<double>(p.params),
+             [adapting] { return std::make_unique<AdaptRateCase>(adapting); });
+  }
   add_case(cat("update_", names[static_cast<int>(p.optimizer)], p.averaged() ? "_averaged" : "", size),
            p.device_bytes(), [p] { return std::make_unique<UpdateCase>(p); });
 }

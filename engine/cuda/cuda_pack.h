@@ -237,7 +237,7 @@ class CudaPack final : public GpuPack {
         HostArrays arrays(training_);
         arrays.state.clear();  // is no part of the digest
         download(s, arrays);
-        report.digest = final_digest(held.slot, arrays.const_spans());
+        report.digest = final_digest(held.slot, rows_[s], arrays.const_spans());
       }
       reports_.push_back(std::move(report));
     }

@@ -29,17 +29,32 @@ struct StepScalars {
   F root_correction = 1;  // sqrt(1 - beta2^t)
   F eps = 0;
   F average_weight = 1;  // Polyak: share of the new parameters; 1 copies them
+  // Of the update before this one, where the rate adapts itself; see kernels/math/hypergradient.h.
+  F last_direction_size = 0;   // factor of its direction: 1, of adam 1 / (1 - beta1^(t-1)); 0: the rate stays
+  F last_root_correction = 1;  // adam: sqrt(1 - beta2^(t-1))
 };
 
-// Update `step` = 0, 1, ... . mu_product: nadam's running product of mu, 1 before the first step; advanced here.
-CAVIAR_HD inline StepScalars<float> step_scalars(const Hyper& h, std::int64_t step, double& mu_product) {
-  StepScalars<float> s;
-  const double t = static_cast<double>(step + 1);
-  s.rate = rate_at(h, step);
+// Writes the numbers of step `step` that follow from the base rate.
+CAVIAR_HD inline void set_rate(StepScalars<float>& s, const Hyper& h, std::int64_t step, double base_rate) {
+  s.rate = rate_at(h, step, base_rate);
   const double rate = static_cast<double>(s.rate), decay = static_cast<double>(h.weight_decay);
   const bool decoupled = h.optimizer == Optimizer::kAdamW || h.decoupled_weight_decay != 0;
-  s.coupled_decay = decoupled ? 0.0f : h.weight_decay;
   s.keep = decoupled ? static_cast<float>(1.0 - rate * decay) : 1.0f;
+  if (h.optimizer == Optimizer::kSgd || h.optimizer == Optimizer::kRmsprop) return;
+  const double beta1 = 1.0 - static_cast<double>(h.one_minus_beta1);
+  s.step_size = static_cast<float>(rate / (1.0 - power(beta1, static_cast<double>(step + 1))));
+}
+
+// Update `step` = 0, 1, ... . mu_product: nadam's running product of mu, 1 before the first step; advanced here.
+// rate_change: what the rate's own adaptation has added to learning_rate so far.
+CAVIAR_HD inline StepScalars<float> step_scalars(const Hyper& h, std::int64_t step, double& mu_product,
+                                                 double rate_change = 0.0) {
+  StepScalars<float> s;
+  const double t = static_cast<double>(step + 1);
+  set_rate(s, h, step, static_cast<double>(h.learning_rate) + rate_change);
+  const double rate = static_cast<double>(s.rate);
+  const bool decoupled = h.optimizer == Optimizer::kAdamW || h.decoupled_weight_decay != 0;
+  s.coupled_decay = decoupled ? 0.0f : h.weight_decay;
   s.l1 = h.l1;
   s.clip_value = h.clip_value;
   s.eps = h.eps;
@@ -55,7 +70,13 @@ CAVIAR_HD inline StepScalars<float> step_scalars(const Hyper& h, std::int64_t st
     s.one_minus_beta2 = h.one_minus_alpha;
   } else if (h.optimizer != Optimizer::kSgd) {
     s.root_correction = static_cast<float>(__builtin_sqrt(1.0 - power(beta2, t)));
-    s.step_size = static_cast<float>(rate / (1.0 - power(beta1, t)));
+  }
+  if (adapts_rate(h) && step > 0) {
+    s.last_direction_size = 1.0f;
+    if (h.optimizer != Optimizer::kSgd) {
+      s.last_direction_size = static_cast<float>(1.0 / (1.0 - power(beta1, t - 1.0)));
+      s.last_root_correction = static_cast<float>(__builtin_sqrt(1.0 - power(beta2, t - 1.0)));
+    }
   }
   if (h.optimizer == Optimizer::kNAdam) {  // Dozat 2016, as torch.optim.NAdam
     const double psi = static_cast<double>(h.momentum_decay);
@@ -84,14 +105,33 @@ CAVIAR_HD inline F effective_gradient(F gradient, F p, F clip_scale, const StepS
   return fma_of(s.l1, sign, g);
 }
 
-// p -= rate g, or with momentum b: b = m b + g; p -= rate b, or with nesterov p -= rate (g + m b).
-// Sutskever et al. 2013 in PyTorch's form: the rate multiplies the buffer when it is applied, not when it is filled.
+// What sgd multiplies by the rate: g, or with momentum b = m b + g, or with nesterov g + m b.
+template <class F>
+CAVIAR_HD inline F sgd_direction(F g, F& buffer, bool momentum, bool nesterov, const StepScalars<F>& s) {
+  if (!momentum) return g;
+  buffer = fma_of(s.momentum, buffer, g);
+  return nesterov ? fma_of(s.momentum, buffer, g) : buffer;
+}
+
+// p -= rate sgd_direction. Sutskever et al. 2013 in PyTorch's form: the rate multiplies the buffer when it is applied,
+// not when it is filled.
 template <class F>
 CAVIAR_HD inline F sgd_update(F p, F g, F& buffer, bool momentum, bool nesterov, const StepScalars<F>& s) {
-  const F kept = p * s.keep;
-  if (!momentum) return fma_of(-s.rate, g, kept);
-  buffer = fma_of(s.momentum, buffer, g);
-  return fma_of(-s.rate, nesterov ? fma_of(s.momentum, buffer, g) : buffer, kept);
+  return fma_of(-s.rate, sgd_direction(g, buffer, momentum, nesterov, s), p * s.keep);
+}
+
+// The same, and `last` keeps the direction for the adaptation of the rate.
+template <class F>
+CAVIAR_HD inline F sgd_update_and_keep(F p, F g, F& buffer, F& last, bool momentum, bool nesterov,
+                                       const StepScalars<F>& s) {
+  last = sgd_direction(g, buffer, momentum, nesterov, s);
+  return fma_of(-s.rate, last, p * s.keep);
+}
+
+// Adam's direction but for the correction of the mean's bias: m / (sqrt v / root_correction + eps).
+template <class F>
+CAVIAR_HD inline F adam_direction(F m, F v, F root_correction, F eps) {
+  return m / (sqrt_of(v) / root_correction + eps);
 }
 
 // m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= rate / (1 - b1^t) * m / (sqrt v / sqrt(1 - b2^t) + eps).
@@ -101,8 +141,7 @@ CAVIAR_HD inline F adam_update(F p, F g, F& m, F& v, const StepScalars<F>& s) {
   const F kept = p * s.keep;
   m = fma_of(s.beta1, m, s.one_minus_beta1 * g);
   v = fma_of(s.beta2, v, s.one_minus_beta2 * g * g);
-  const F denominator = sqrt_of(v) / s.root_correction + s.eps;
-  return fma_of(-s.step_size, m / denominator, kept);
+  return fma_of(-s.step_size, adam_direction(m, v, s.root_correction, s.eps), kept);
 }
 
 // Adam with Nesterov momentum: p -= (gradient_size g + step_size m) / (sqrt v / sqrt(1 - b2^t) + eps).

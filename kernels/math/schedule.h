@@ -16,7 +16,7 @@ CAVIAR_HD inline double anneal(double a, double b, double x) { return b + (a - b
 
 }  // namespace detail
 
-// Factor-free rate of optimizer step `step` = 0, 1, ...: learning_rate as the schedule has changed it.
+// Rate of optimizer step `step` = 0, 1, ...: the base rate `rate` as the schedule has changed it.
 //
 // Warm-up comes first and multiplies the base rate by (step + 1) / warmup_steps; the schedule's own clock s starts
 // after it and runs over S = total_steps - warmup_steps steps:
@@ -28,8 +28,7 @@ CAVIAR_HD inline double anneal(double a, double b, double x) { return b + (a - b
 //   cosine        eta_min + (rate - eta_min) (1 + cos(pi s / S)) / 2            (CosineAnnealingLR, T_max S)
 //   one_cycle     half a cosine from rate / div_factor to rate until s = pct_start S - 1, then another down to
 //                 rate / (div_factor final_div_factor) at s = S - 1             (OneCycleLR, two phases, cosine)
-CAVIAR_HD inline float rate_at(const Hyper& h, std::int64_t step) {
-  const double rate = static_cast<double>(h.learning_rate);
+CAVIAR_HD inline float rate_at(const Hyper& h, std::int64_t step, double rate) {
   if (step < h.warmup_steps)
     return static_cast<float>(rate * (static_cast<double>(step + 1) / static_cast<double>(h.warmup_steps)));
   const std::int64_t clock = step - h.warmup_steps, length = h.total_steps - h.warmup_steps;
@@ -68,6 +67,11 @@ CAVIAR_HD inline float rate_at(const Hyper& h, std::int64_t step) {
     }
   }
   return static_cast<float>(now);
+}
+
+// With learning_rate as the base rate.
+CAVIAR_HD inline float rate_at(const Hyper& h, std::int64_t step) {
+  return rate_at(h, step, static_cast<double>(h.learning_rate));
 }
 
 }  // namespace caviar

@@ -1,10 +1,9 @@
 // The slot law on GPUs, held with ==: in fp32 a run has the bits the CPU gives it, wherever and beside whatever it
 // trains.
-#include <fstream>
-
 #include <gtest/gtest.h>
 
 #include "tests/cuda_engine/gpu_runs.h"
+#include "tests/support/committed_digests.h"
 
 namespace caviar {
 namespace {
@@ -48,16 +47,39 @@ TEST_F(GpuSlotLaw, ARunReportsWhatItReportsOnTheCpu) {
 
 // Every cell, optimizer, read-out, one and two layers: the committed digests of the CPU.
 TEST_F(GpuSlotLaw, DigestsAreTheCommittedOnesInEveryWarpOrder) {
-  std::ifstream in(std::string(CAVIAR_SOURCE_DIR) + "/tests/golden/digests.txt");
-  std::string line, digest;
-  ASSERT_TRUE(std::getline(in, line));
-  std::map<std::int64_t, std::string> committed;
-  for (std::int64_t run = 0; in >> run >> digest;) committed[run] = digest;
-  ASSERT_EQ(committed.size(), 20u);
+  const auto committed = committed_digests(CAVIAR_SOURCE_DIR "/tests/golden/digests.txt");
+  ASSERT_EQ(committed.size(), committed_orders().size());
   for (int order = 0; order < kWarpOrders; ++order) {
     emulate({.warp_order = order});
-    for (const RunOrder& o : mixed_orders(20))
+    for (const RunOrder& o : committed_orders())
       EXPECT_EQ(to_string(in_one_gpu_pack({o}, 1, {0}).back().digest), committed.at(o.run)) << "run " << o.run;
+  }
+}
+
+// Its state is one number more, which only the device knows between rungs.
+TEST_F(GpuSlotLaw, ARateThatAdaptsItselfMovesBetweenDevicesWithItsRun) {
+  const std::atomic<bool> never = false;
+  const auto data = small_data_on_gpu();
+  for (const RunOrder& order : hypergradient_orders(0)) {
+    SCOPED_TRACE(cat("run ", order.run));
+    const std::vector<Report> expected = alone(order);
+    const auto gpu = make_gpu_pack(order.key, *data, 3, true);
+    RunOrder beside = order, rest = order;
+    beside.run = 50;
+    beside.hyper.hypergradient_rate *= 0.5f;
+    gpu->admit(0, beside);
+    gpu->admit(2, order);
+    EXPECT_EQ(gpu->advance(never).size(), 2u);
+    rest.resume = gpu->save(2);
+    const auto cpu = make_cpu_pack(order.key, small_data(), 1);
+    cpu->admit(0, rest);
+    EXPECT_EQ(cpu->save(0), rest.resume) << "before a step";
+    EXPECT_EQ(cpu->advance(never).at(0).rung, 1);
+    rest.resume = cpu->save(0);
+    gpu->evict(0);
+    gpu->evict(2);
+    gpu->admit(1, rest);
+    expect_equal(gpu->advance(never).at(0), expected.at(2));
   }
 }
 
@@ -123,7 +145,8 @@ TEST_F(GpuSlotLaw, HoldsWhileRunsComeAndGo) {
 }
 
 TEST_F(GpuSlotLaw, HoldsOnOneStreamAndOnEight) {
-  const std::vector<RunOrder> orders = mixed_orders(10);
+  std::vector<RunOrder> orders = mixed_orders(10);
+  for (const RunOrder& o : hypergradient_orders(10)) orders.push_back(o);
   const Digests expected = each_alone(orders);
   for (const int streams : {1, 8}) {
     for (const std::uint64_t seed : {1u, 2u, 3u}) {

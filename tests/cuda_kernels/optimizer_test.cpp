@@ -6,7 +6,7 @@
 namespace caviar::test {
 namespace {
 
-constexpr int kSlots = 24;  // every optimizer with and without momentum among those that are on
+constexpr int kSlots = 24;  // every optimizer with and without momentum among those that are on; some adapt their rate
 
 // What one step of a pack reads and writes.
 struct Step {

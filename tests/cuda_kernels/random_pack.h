@@ -71,6 +71,7 @@ inline Hyper random_hyper(Draw& draw) {
   h.dropout = maybe(draw.between(0.05f, 0.9f));
   h.label_smoothing = maybe(draw.between(0.01f, 0.5f));
   h.standardize = draw.below(2);
+  h.hypergradient_rate = maybe(draw.between(1e-5f, 1e-2f));
   return h;
 }
 

@@ -62,8 +62,8 @@ TEST(Hyper, EveryMemberButTheLengthIsInTheTable) {
   for (const HyperField& field : hyper_fields()) offsets.insert(field.offset);
   // Does not compile when Hyper gets another member: count it below as well.
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                                m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, total_steps] = Hyper{};
-  EXPECT_EQ(offsets.size(), 29u);
+                                m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, total_steps] = Hyper{};
+  EXPECT_EQ(offsets.size(), 30u);
   EXPECT_EQ(offsets.count(offsetof(Hyper, total_steps)), 0u);  // it follows from epochs or max_steps
 }
 
@@ -140,6 +140,14 @@ TEST(Hyper, StateArraysFollowTheOptimizer) {
     EXPECT_EQ(arrays(optimizer, 1.0f), 2);
     EXPECT_EQ(arrays(optimizer, 0.1f), 2);
   }
+  hyper.hypergradient_rate = 1e-3f;
+  EXPECT_EQ(arrays(Optimizer::kSgd, 1.0f), 1) << "the last gradient";
+  EXPECT_EQ(arrays(Optimizer::kSgd, 0.1f), 1) << "the buffer is the last direction";
+  EXPECT_EQ(arrays(Optimizer::kAdam, 1.0f), 2) << "the moments make it";
+  EXPECT_EQ(arrays(Optimizer::kRmsprop, 1.0f), 1) << "does not adapt its rate";
+  hyper.nesterov = 1;
+  EXPECT_EQ(arrays(Optimizer::kSgd, 1.0f), 1);
+  EXPECT_EQ(arrays(Optimizer::kSgd, 0.1f), 2) << "buffer and last direction";
 }
 
 }  // namespace

@@ -102,6 +102,39 @@ inline std::vector<RunOrder> mixed_orders(int count) {
   return orders;
 }
 
+// Runs whose learning rate adapts itself: every optimizer that can, a schedule, coupled decay, from rates far too
+// small.
+inline std::vector<RunOrder> hypergradient_orders(std::int64_t first_run) {
+  std::vector<RunOrder> orders;
+  const auto add = [&](Optimizer optimizer, float rate, float hypergradient_rate, const auto& change) {
+    RunOrder o = small_order(first_run + static_cast<std::int64_t>(orders.size()));
+    o.hyper.optimizer = optimizer;
+    o.hyper.learning_rate = rate;
+    o.hyper.hypergradient_rate = hypergradient_rate;
+    o.hyper.clip_norm = 0;
+    change(o.hyper);
+    o.key.state_arrays = state_arrays(o.hyper);
+    orders.push_back(o);
+  };
+  add(Optimizer::kSgd, 0.001f, 1.0f, [](Hyper&) {});
+  add(Optimizer::kSgd, 0.001f, 0.25f, [](Hyper& h) {
+    h.one_minus_momentum = 0.5f;
+    h.weight_decay = 0.01f;
+  });
+  add(Optimizer::kSgd, 0.001f, 0.25f, [](Hyper& h) {
+    h.one_minus_momentum = 0.5f;
+    h.nesterov = 1;
+  });
+  add(Optimizer::kAdam, 1e-4f, 1e-4f, [](Hyper&) {});
+  add(Optimizer::kAdamW, 1e-4f, 1e-4f, [](Hyper& h) {
+    h.weight_decay = 0.1f;
+    h.decoupled_weight_decay = 1;
+    h.schedule = Schedule::kCosine;
+  });
+  add(Optimizer::kAdam, 1e-4f, 1e-3f, [](Hyper& h) { h.clip_norm = 0.5f; });
+  return orders;
+}
+
 // A shuffle that is the same everywhere.
 template <class T>
 void shuffle(std::vector<T>& v, std::uint32_t seed) {

@@ -180,6 +180,20 @@ TEST(Bind, AdamwDecaysByDefaultAndAlwaysDecoupled) {
   expect_refused({{"optimizer", "adamw"}, {"decoupled_weight_decay", false}}, {"adamw", "use adam"});
 }
 
+TEST(Bind, ARateAdaptsItselfWithSgdAdamAndAdamwOnly) {
+  EXPECT_EQ(bind({{"hypergradient_rate", 1e-7}}).hyper.hypergradient_rate, 1e-7f);
+  EXPECT_EQ(bind({{"hypergradient_lr", 1e-7}, {"optimizer", "adamw"}}).hyper.hypergradient_rate, 1e-7f);
+  EXPECT_EQ(bind({{"hypergradient_rate", 1e-3}, {"optimizer", "sgd"}}).key.state_arrays, 1);
+  const Config nesterov = {{"hypergradient_rate", 1e-3}, {"optimizer", "sgd"}, {"momentum", 0.9}, {"nesterov", true}};
+  EXPECT_EQ(bind(nesterov).key.state_arrays, 2);
+  for (const char* optimizer : {"nadam", "rmsprop"}) {
+    expect_refused({{"hypergradient_rate", 0.5}, {"optimizer", optimizer}},
+                   {"hypergradient_rate is 0.5", optimizer, "sgd, adam and adamw only", "hypergradient_rate 0"});
+    EXPECT_EQ(bind({{"hypergradient_rate", 0}, {"optimizer", optimizer}}).hyper.hypergradient_rate, 0.0f);
+  }
+  expect_refused({{"hypergradient_rate", -1e-3}}, {"hypergradient_rate is -0.001", "[0, "});
+}
+
 TEST(Bind, PolyakFollowsFromItsNumbers) {
   EXPECT_EQ(bind({{"polyak_decay", 0.99}}).hyper.polyak, Polyak::kExponential);
   EXPECT_EQ(bind({{"one_minus_polyak_decay", 0.01}}).hyper.one_minus_polyak_decay, 0.01f);
@@ -232,6 +246,8 @@ TEST(Bind, ParametersWithoutEffectAreNamed) {
   EXPECT_EQ(unread_parameters({{"nonlinearity", "relu"}}), Names{"nonlinearity"});
   EXPECT_EQ(unread_parameters({{"beta1", 0.5}, {"eps", 1}, {"optimizer", "sgd"}}), (Names{"beta1", "eps"}));
   EXPECT_EQ(unread_parameters({{"nesterov", true}, {"optimizer", "sgd"}}), Names{"nesterov"});
+  EXPECT_EQ(unread_parameters({{"hypergradient_rate", 1e-7}, {"lr", 1e-4}, {"schedule", "cosine"}}), Names{});
+  EXPECT_EQ(unread_parameters({{"hypergradient_rate", 0}, {"optimizer", "nadam"}}), Names{"hypergradient_rate"});
 }
 
 TEST(Bind, CanonicalRunsDifferWhereverBitsMay) {
@@ -283,6 +299,7 @@ TEST(Bind, EqualRunsHaveOneLineHoweverTheyAreWritten) {
   EXPECT_EQ(line({{"beta1", 0.8}}), line({{"one_minus_beta1", 0.2}}));
   EXPECT_EQ(line({{"epochs", 2}}), line({{"max_steps", 1000}}));
   EXPECT_EQ(line({{"cell", "rnn"}, {"nonlinearity", "relu"}}), line({{"cell", "rnn_relu"}}));
+  EXPECT_EQ(line({}), line({{"hypergradient_rate", 0}}));
 }
 
 // The line is stored and hashed in every study: it may change only with a new numerics version or a new name.

@@ -1,0 +1,55 @@
+// What a learning rate that adapts itself is for, and what the engine refuses.
+#include <gtest/gtest.h>
+
+#include "engine/slot_state.h"
+#include "kernels/base/error.h"
+#include "tests/support/small_runs.h"
+
+namespace caviar {
+namespace {
+
+// From rates a hundred times too small the loss falls faster than with the rate left where it began.
+TEST(Hypergradient, FromATooSmallRateTheLossFallsFaster) {
+  for (RunOrder order : hypergradient_orders(0)) {
+    order.key.num_layers = 1;
+    order.key.readout = Readout::kMean;
+    order.hyper.total_steps = 300;
+    RunOrder fixed = order;
+    fixed.hyper.hypergradient_rate = 0;
+    fixed.key.state_arrays = state_arrays(fixed.hyper);
+    const double adapted = alone(order).back().train.loss, stayed = alone(fixed).back().train.loss;
+    EXPECT_LT(adapted, stayed - 0.01) << "run " << order.run;
+    if (order.run > 0) {  // plain sgd falls slowly at any rate
+      EXPECT_LT(adapted, 0.5 * stayed) << "run " << order.run;
+    }
+  }
+}
+
+TEST(Hypergradient, AnOptimizerThatCannotAdaptItsRateIsRefused) {
+  for (const Optimizer optimizer : {Optimizer::kNAdam, Optimizer::kRmsprop}) {
+    RunOrder order = small_order(1);
+    order.hyper.optimizer = optimizer;
+    order.hyper.hypergradient_rate = 1e-3f;
+    order.key.state_arrays = state_arrays(order.hyper);
+    EXPECT_THROW(check_order(order, *small_data()), Error);
+    order.hyper.hypergradient_rate = 0;
+    EXPECT_NO_THROW(check_order(order, *small_data()));
+  }
+}
+
+// The weights of two runs may agree by chance of rounding; their rates then still tell them apart.
+TEST(Hypergradient, TheRateIsPartOfTheDigest) {
+  const RunOrder order = hypergradient_orders(0).front();
+  const Slot slot = make_slot(order, *small_data());
+  SlotRow row = make_row(order, *small_data());
+  const Digest before = final_digest(slot, row, {});
+  row.rate_change = 1e-12;
+  EXPECT_NE(final_digest(slot, row, {}), before);
+  row.hyper.hypergradient_rate = 0;
+  const Digest without = final_digest(slot, row, {});
+  row.rate_change = 0;
+  EXPECT_EQ(final_digest(slot, row, {}), without) << "runs without it keep the digests they had";
+}
+
+}  // namespace
+}  // namespace caviar
