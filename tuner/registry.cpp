@@ -6,6 +6,7 @@
 #include "tuner/names.h"
 #include "tuner/samplers/grid.h"
 #include "tuner/samplers/random.h"
+#include "tuner/samplers/sobol.h"
 
 namespace caviar {
 namespace {
@@ -22,6 +23,12 @@ constexpr SamplerKind kSamplers[] = {
      {},
      [](const SearchSpace& space, const OptionSet&, const SearchScope& scope) -> std::unique_ptr<Sampler> {
        return std::make_unique<RandomSampler>(space, scope.sweep_seed);
+     }},
+    {"sobol",
+     "Scrambled Sobol points: an even cover of the space.",
+     {},
+     [](const SearchSpace& space, const OptionSet&, const SearchScope& scope) -> std::unique_ptr<Sampler> {
+       return std::make_unique<SobolSampler>(space, scope.sweep_seed);
      }},
 };
 
