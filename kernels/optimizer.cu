@@ -79,8 +79,8 @@ __global__ void __launch_bounds__(kThreads) update_parameters_kernel(UpdateArgs 
   if (!row.on || row.diverged || part.empty()) return;
   const Scalars s = row.now;
   const float clip = row.clip_scale;
-  const bool momentum = row.hyper.one_minus_momentum < 1.0f, nesterov = row.hyper.nesterov != 0,
-             keeps_direction = adapts_rate(row.hyper);
+  const bool momentum = row.hyper.one_minus_momentum < 1.0f, nesterov = row.hyper.nesterov != 0;
+  const bool keeps_direction = row.hyper.hypergradient_rate > 0.0f;  // read by sgd alone
   switch (row.hyper.optimizer) {
     case Optimizer::kSgd:
       if (keeps_direction && momentum && nesterov)
