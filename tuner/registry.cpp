@@ -5,6 +5,7 @@
 #include "kernels/base/error.h"
 #include "tuner/names.h"
 #include "tuner/samplers/grid.h"
+#include "tuner/samplers/halton.h"
 #include "tuner/samplers/random.h"
 #include "tuner/samplers/sobol.h"
 
@@ -29,6 +30,12 @@ constexpr SamplerKind kSamplers[] = {
      {},
      [](const SearchSpace& space, const OptionSet&, const SearchScope& scope) -> std::unique_ptr<Sampler> {
        return std::make_unique<SobolSampler>(space, scope.sweep_seed);
+     }},
+    {"halton",
+     "Scrambled Halton points: an even cover by any number of trials.",
+     {},
+     [](const SearchSpace& space, const OptionSet&, const SearchScope& scope) -> std::unique_ptr<Sampler> {
+       return std::make_unique<HaltonSampler>(space, scope.sweep_seed);
      }},
 };
 
