@@ -22,7 +22,6 @@
 #include "tuner/bind.h"
 #include "tuner/names.h"
 #include "tuner/registry.h"
-#include "tuner/schedulers/none.h"
 #include "tuner/space.h"
 #include "tuner/storage/directory.h"
 #include "tuner/study.h"
@@ -125,6 +124,11 @@ void warn_of_empty_classes(const Dataset& data) {
                data.name, data.classes - 1, empty);
 }
 
+// A tenth of the trials, so that a search that learns has something to learn from; 256 keep any device busy.
+std::int64_t default_window(std::optional<std::int64_t> trials) {
+  return std::clamp<std::int64_t>(trials.value_or(2560) / 10, 1, 256);
+}
+
 StudySetup setup_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data,
                     const DeviceChoice& devices) {
   StudySetup setup;
@@ -133,7 +137,9 @@ StudySetup setup_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dat
   setup.use.validation_examples = validation_examples_of(spec, flags, data);
   setup.use.validate_on_test = setup.record.validate_on_test;
   setup.shape = {data.train.count, data.test.count, data.digest};
-  setup.target = spec.metric_or_default().target;
+  if (const auto target = spec.metric_or_default().target) {
+    setup.stop.target = setup.record.maximize ? -*target : *target;
+  }
   return setup;
 }
 
@@ -216,9 +222,8 @@ void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Datas
   std::fflush(stdout);
 }
 
-int carry_out_in(Storage& storage, StudySetup setup, Sampler& sampler, Executor& executor, const CarryOutFlags& flags,
-                 void (*show_end)(Storage&)) {
-  NoScheduler scheduler;
+int carry_out_in(Storage& storage, StudySetup setup, Sampler& sampler, Scheduler& scheduler, Executor& executor,
+                 const CarryOutFlags& flags, void (*show_end)(Storage&)) {
   const std::string metric = setup.record.metric;
   Study study(std::move(setup), storage, sampler, scheduler, executor);
   StudyOutcome outcome;
@@ -310,7 +315,10 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
     }
   }
   const SearchSpace space(spec);
-  const std::unique_ptr<Sampler> sampler = make_sampler(spec, space, {setup.record.sweep_seed, 1, setup.record.trials});
+  setup.window = spec.settings.window.value_or(default_window(setup.record.trials));
+  const SearchScope scope{setup.record.sweep_seed, setup.window, setup.record.trials, setup.record.seeds};
+  const std::unique_ptr<Sampler> sampler = make_sampler(spec, space, scope);
+  const std::unique_ptr<Scheduler> scheduler = make_scheduler(spec, scope);
   require_a_trial(spec, setup, *sampler);
   require_an_end(spec, setup.record, *sampler);
   require_one_way_to_vary_seeds(spec, setup.record.seeds);
@@ -326,7 +334,7 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   const std::unique_ptr<Executor> executor = make_executor(data, devices);
   if (!on_disk) {
     storage.emplace(Storage::open_to_write(":memory:"));
-    return carry_out_in(*storage, std::move(setup), *sampler, *executor, flags, show_end);
+    return carry_out_in(*storage, std::move(setup), *sampler, *scheduler, *executor, flags, show_end);
   }
   if (!storage) open();
   const bool recorded = storage->study().has_value();
@@ -337,7 +345,7 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   }
   if (!recorded && flags.resume) fmt::print("note: nothing is recorded in {} yet; starting\n", flags.study);
   setup.checkpoints = directory->checkpoints();
-  return carry_out_in(*storage, std::move(setup), *sampler, *executor, flags, show_end);
+  return carry_out_in(*storage, std::move(setup), *sampler, *scheduler, *executor, flags, show_end);
 }
 
 }  // namespace caviar

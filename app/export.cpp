@@ -117,7 +117,7 @@ void write_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* 
   const StudyRecord study = *storage.study();
   if (trial) require_trial(storage, *trial);
   History history(study.metric, study.maximize, study.seeds);
-  history.fold(storage);
+  history.fold(storage, true);
   fmt::print(out, "{{\"study\":{},\n\"trials\":[", dump(json_of(study)));
   bool first = true;
   storage.for_each_trial([&](const TrialRecord& record) {

@@ -146,7 +146,7 @@ void print_plot(const std::vector<std::vector<Report>>& curves, const std::strin
 void print_ranking(Storage& storage, std::size_t rows) {
   const StudyRecord study = *storage.study();
   History history(study.metric, study.maximize, study.seeds);
-  history.fold(storage);
+  history.fold(storage, true);
   const Overview overview = look_over(storage);
   const auto order = history.ranking(rows ? rows : static_cast<std::size_t>(history.trials()));
 

@@ -58,7 +58,7 @@ Cost carry_out(const std::filesystem::path& path, std::int64_t trials) {
   Cost cost;
   for (const bool again : {false, true}) {
     Storage storage = Storage::open_to_write(directory.database());
-    const auto sampler = make_sampler(spec, space, 1);
+    const auto sampler = make_sampler(spec, space, {1, 1, trials});
     NoScheduler scheduler;
     FakeOptions options;
     options.workers = 64;

@@ -13,13 +13,15 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
-void History::fold(Storage& storage) {
+void History::fold(Storage& storage, bool fixed_seeds) {
+  std::vector<bool> done;
   storage.for_each_trial([&](const TrialRecord& record) {
     if (record.trial.number != trials()) {
       fail(storage.file(), ": trial ", trials(), " is missing; bring the file back from a copy");
     }
     add_trial(record.trial.number, TrialState::kOpen);
     if (record.state == TrialState::kFailed) fail_trial(record.trial.number);
+    done.push_back(record.state == TrialState::kDone);
   });
   storage.for_each_repeat([&](const RepeatRecord& record) {
     if (record.trial < 0 || record.trial >= trials() || record.repeat != (*this)[record.trial].repeats) {
@@ -29,11 +31,17 @@ void History::fold(Storage& storage) {
     add_repeat(record.trial);
     if (is_finished(record.state)) add_result({record.trial, record.repeat}, record.state, record.last);
   });
+  for (std::int64_t trial = 0; trial < trials(); ++trial) {
+    TrialSummary& summary = summaries_[static_cast<std::size_t>(trial)];
+    if (!done[static_cast<std::size_t>(trial)]) continue;
+    if (fixed_seeds) summary.wanted = summary.repeats;
+    if (summary.finished >= summary.wanted) close(trial);
+  }
 }
 
 void History::add_trial(std::int64_t number, TrialState state) {
   if (number != trials()) fail("trial ", number, " cannot follow trial ", trials() - 1);
-  summaries_.emplace_back();
+  summaries_.emplace_back().wanted = static_cast<std::int32_t>(seeds_);
   if (state == TrialState::kFailed) fail_trial(number);
 }
 
@@ -48,11 +56,16 @@ void History::fail_trial(std::int64_t number) {
 
 void History::add_repeat(std::int64_t trial) { ++summaries_[static_cast<std::size_t>(trial)].repeats; }
 
+void History::grant(std::int64_t trial, std::int64_t seeds) {
+  summaries_[static_cast<std::size_t>(trial)].wanted = static_cast<std::int32_t>(seeds);
+}
+
 bool History::add_result(const Owner& owner, RunState state, const std::optional<Report>& last) {
   TrialSummary& summary = summaries_[static_cast<std::size_t>(owner.trial)];
   ++summary.finished;
   ++runs_finished_;
   if (state == RunState::kFailed) summary.failed = true;
+  if (state == RunState::kStopped) summary.stopped = true;
   double value = kNone;
   if (state == RunState::kDiverged) {
     ++summary.diverged;
@@ -64,13 +77,12 @@ bool History::add_result(const Owner& owner, RunState state, const std::optional
     values.resize(static_cast<std::size_t>(owner.repeat) + 1, kNone);
   }
   values[static_cast<std::size_t>(owner.repeat)] = value;
-  if (summary.finished < seeds_ || summary.state != TrialState::kOpen) return false;
-  close(owner.trial);
-  return true;
+  return summary.state == TrialState::kOpen && summary.finished == summary.wanted;
 }
 
 void History::close(std::int64_t trial) {
   TrialSummary& summary = summaries_[static_cast<std::size_t>(trial)];
+  if (summary.state != TrialState::kOpen) return;
   if (summary.failed) {
     fail_trial(trial);
     return;
@@ -97,6 +109,7 @@ bool History::better(std::int64_t a, std::int64_t b) const {
   const TrialSummary &first = (*this)[a], &second = (*this)[b];
   const bool first_diverged = first.diverged > 0, second_diverged = second.diverged > 0;
   if (first_diverged != second_diverged) return second_diverged;
+  if (first.stopped != second.stopped) return second.stopped;
   if (first.mean != second.mean) return maximize_ ? first.mean > second.mean : first.mean < second.mean;
   return a < b;
 }

@@ -1,5 +1,5 @@
 // What the tuner knows: a fold over what storage has recorded, the same whether it grew while the study ran or was
-// read back by a resume. Holds no configs and no curves: 32 bytes a finished trial.
+// read back by a resume. Holds no configs and no curves: 40 bytes a finished trial.
 #pragma once
 
 #include <cstdint>
@@ -22,18 +22,21 @@ struct TrialSummary {
   std::int32_t repeats = 0;   // that have a run
   std::int32_t finished = 0;  // of them
   std::int32_t diverged = 0;  // of the finished
+  std::int32_t wanted = 0;    // runs it is to have
   bool failed = false;        // one of them could not be trained
+  bool stopped = false;       // one of them was ended early
   TrialState state = TrialState::kOpen;
 };
 
 class History {
  public:
-  // `metric` as in tuner/metric.h; a trial is done when `seeds` of its runs are finished.
+  // `metric` as in tuner/metric.h; a trial begins with `seeds` runs wanted.
   History(std::string metric, bool maximize, std::int64_t seeds)
       : metric_(std::move(metric)), maximize_(maximize), seeds_(seeds) {}
 
-  // Reads everything a study has recorded.
-  void fold(Storage& storage);
+  // Reads everything a study has recorded. With `fixed_seeds`, a trial that is recorded as done stays so with the runs
+  // it has; without, it is open again when more seeds are wanted by now.
+  void fold(Storage& storage, bool fixed_seeds = false);
 
   // Trials arrive in order of number, without gaps. A failed trial has no runs.
   void add_trial(std::int64_t number, TrialState state);
@@ -42,23 +45,31 @@ class History {
   // The next repeat of the trial has a run.
   void add_repeat(std::int64_t trial);
 
-  // That run is finished; `last` is its last report (none when it failed). True when the trial is over with it.
+  // More runs are wanted of an open trial.
+  void grant(std::int64_t trial, std::int64_t seeds);
+
+  // That run is finished; `last` is its last report (none when it failed). True when all that are wanted are finished:
+  // close() is due, or grant().
   bool add_result(const Owner& owner, RunState state, const std::optional<Report>& last);
+
+  // The trial is over: done, or failed when one of its runs was.
+  void close(std::int64_t trial);
 
   std::int64_t trials() const { return static_cast<std::int64_t>(summaries_.size()); }
   std::int64_t done() const { return done_; }
   std::int64_t failed() const { return failed_; }
   std::int64_t runs_finished() const { return runs_finished_; }
+  bool is_open(std::int64_t trial) const { return (*this)[trial].state == TrialState::kOpen; }
   const TrialSummary& operator[](std::int64_t trial) const { return summaries_[static_cast<std::size_t>(trial)]; }
 
-  // Trials that are done, the best first, at most `most`: those of which a run diverged stand behind those of which
-  // none did, those without any value are left out, the lower number goes first among equals.
+  // Trials that are done, the best first, at most `most`: those of which a run diverged stand behind all others, those
+  // that were stopped early behind those that were not, those without any value are left out, the lower number goes
+  // first among equals.
   std::vector<std::int64_t> ranking(std::size_t most) const;
   std::optional<std::int64_t> best() const;
 
  private:
   bool better(std::int64_t a, std::int64_t b) const;
-  void close(std::int64_t trial);
 
   std::string metric_;
   bool maximize_;

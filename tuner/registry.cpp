@@ -8,6 +8,7 @@
 #include "tuner/samplers/halton.h"
 #include "tuner/samplers/random.h"
 #include "tuner/samplers/sobol.h"
+#include "tuner/schedulers/none.h"
 
 namespace caviar {
 namespace {
@@ -39,6 +40,15 @@ constexpr SamplerKind kSamplers[] = {
      }},
 };
 
+constexpr SchedulerKind kSchedulers[] = {
+    {"none",
+     "Every trial runs to its end.",
+     {},
+     [](const OptionSet&, const SearchScope&) -> std::unique_ptr<Scheduler> {
+       return std::make_unique<NoScheduler>();
+     }},
+};
+
 Choice meant_by_method(const SweepSpec& spec) {
   Choice choice;
   choice.where = spec.filename + ": ";
@@ -47,9 +57,21 @@ Choice meant_by_method(const SweepSpec& spec) {
   return choice;
 }
 
+template <class Kind>
+const Kind& kind_named(const Choice& choice, std::span<const Kind> kinds, std::string_view what) {
+  std::vector<std::string_view> names;
+  for (const Kind& kind : kinds) {
+    if (kind.name == choice.name) return kind;
+    names.push_back(kind.name);
+  }
+  fail(choice.where, "there is no ", what, " '", choice.name, "'", did_you_mean(choice.name, names), "; known are ",
+       join(names));
+}
+
 }  // namespace
 
 std::span<const SamplerKind> sampler_kinds() { return kSamplers; }
+std::span<const SchedulerKind> scheduler_kinds() { return kSchedulers; }
 
 std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& space, const SearchScope& scope) {
   const Choice choice = spec.settings.sampler.name.empty() ? meant_by_method(spec) : spec.settings.sampler;
@@ -57,14 +79,15 @@ std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& 
     require_runnable(spec);  // says which method it is and what to use instead
     fail(spec.filename, ": this method has no sampler; use method: random or method: grid");
   }
-  std::vector<std::string_view> names;
-  for (const SamplerKind& kind : kSamplers) {
-    if (kind.name == choice.name)
-      return kind.make(space, OptionSet("sampler " + choice.name, kind.options, choice), scope);
-    names.push_back(kind.name);
-  }
-  fail(choice.where, "there is no sampler '", choice.name, "'", did_you_mean(choice.name, names), "; known are ",
-       join(names));
+  const SamplerKind& kind = kind_named(choice, sampler_kinds(), "sampler");
+  return kind.make(space, OptionSet("sampler " + choice.name, kind.options, choice), scope);
+}
+
+std::unique_ptr<Scheduler> make_scheduler(const SweepSpec& spec, const SearchScope& scope) {
+  Choice choice = spec.settings.scheduler;
+  if (choice.name.empty()) choice.name = "none";
+  const SchedulerKind& kind = kind_named(choice, scheduler_kinds(), "scheduler");
+  return kind.make(OptionSet("scheduler " + choice.name, kind.options, choice), scope);
 }
 
 }  // namespace caviar

@@ -9,6 +9,7 @@
 
 #include "tuner/options.h"
 #include "tuner/sampler.h"
+#include "tuner/scheduler.h"
 #include "tuner/space.h"
 #include "tuner/spec.h"
 
@@ -19,6 +20,7 @@ struct SearchScope {
   std::uint64_t sweep_seed = 0;
   std::int64_t window = 1;             // >= 1: trial i may be suggested from the results of trials 0 .. i - window
   std::optional<std::int64_t> trials;  // asked for; empty: no end
+  std::int64_t seeds = 1;              // of every trial, or the most a trial may have
 };
 
 struct SamplerKind {
@@ -28,11 +30,23 @@ struct SamplerKind {
   std::unique_ptr<Sampler> (*make)(const SearchSpace& space, const OptionSet& options, const SearchScope& scope);
 };
 
+struct SchedulerKind {
+  std::string_view name;
+  std::string_view summary;  // one sentence for help
+  std::span<const OptionHelp> options;
+  std::unique_ptr<Scheduler> (*make)(const OptionSet& options, const SearchScope& scope);
+};
+
 // All of them, in the order help shows them.
 std::span<const SamplerKind> sampler_kinds();
+std::span<const SchedulerKind> scheduler_kinds();
 
 // The sampler a sweep asks for: settings.sampler, else what spec.method means. Throws Error for a method without one,
 // an unknown name, a setting it does not have, or a space it cannot sample.
 std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& space, const SearchScope& scope);
+
+// The scheduler a sweep asks for: settings.scheduler, else what early_terminate means, else none. Throws Error for an
+// unknown name or a setting it does not have.
+std::unique_ptr<Scheduler> make_scheduler(const SweepSpec& spec, const SearchScope& scope);
 
 }  // namespace caviar

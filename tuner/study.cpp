@@ -25,34 +25,46 @@ Study::Study(StudySetup setup, Storage& storage, Sampler& sampler, Scheduler& sc
     : setup_(std::move(setup)),
       storage_(storage),
       sampler_(sampler),
-      scheduler_(scheduler),
       executor_(executor),
-      history_(setup_.record.metric, setup_.record.maximize, setup_.record.seeds) {
+      judge_(scheduler, setup_.record.metric, setup_.record.maximize, setup_.record.seeds),
+      history_(setup_.record.metric, setup_.record.maximize, judge_.first_seeds()),
+      stop_rule_(setup_.stop) {
   if (!setup_.checkpoints.empty()) checkpoints_.emplace(setup_.checkpoints);
 }
 
 StudyOutcome Study::carry_out() {
   started_ = last_checkpoint_ = Clock::now();
   open();
+  if (const auto trials = trials_asked()) judge_.tell_count(*trials);
   try {
-    executor_.keep_states(checkpoints_.has_value());
+    carry_out_decisions();
+    executor_.keep_states(checkpoints_.has_value() || judge_.active());
     while (true) {
       const bool more = fill_free_slots();
       storage_.commit();  // what was reported and what was decided, together
       tell_progress();
       keep_checkpoint(false);
+      if (setup_.time_limit && Clock::now() - started_ > *setup_.time_limit && !drain_requested_.load()) {
+        notice("the time is up");
+        request_drain();
+      }
       if (drain_requested_.load()) {
         drain();
         if (!all_over()) return StudyOutcome::kDrained;
         break;
       }
-      if (live_.empty() && !more) break;
-      if (live_.empty()) continue;
-      judge(executor_.advance(kPatience));
+      if (!live_.empty()) {
+        judge(executor_.advance(kPatience));
+      } else if (!more) {
+        break;
+      }
     }
   } catch (const Error& error) {
     put_down(error.what());
     throw;
+  }
+  if (!parked_.empty()) {
+    fail("no trial can go on: ", parked_.size(), " runs wait for decisions that do not come; please report this");
   }
   storage_.add_event("finished", cat("trials done: ", history_.done(), ", failed: ", history_.failed()));
   storage_.commit();
@@ -64,128 +76,7 @@ StudyOutcome Study::carry_out() {
 // True when nothing that was asked for is left to do.
 bool Study::all_over() const {
   const std::optional<std::int64_t> asked = trials_asked();
-  return live_.empty() && waiting_.empty() && asked && history_.done() + history_.failed() >= *asked;
-}
-
-// ---- opening and recovery
-
-void Study::open() {
-  const std::optional<StudyRecord> recorded = storage_.study();
-  if (!recorded) {
-    storage_.create_study(setup_.record);
-    storage_.add_event("created", cat("caviar ", setup_.record.caviar_version));
-    storage_.commit();
-    failpoint(Failpoint::kStudyCreated);
-    return;
-  }
-  check_same_sweep(*recorded);
-  failpoint(Failpoint::kRecoverBegun);
-  storage_.add_event("resumed", cat("caviar ", setup_.record.caviar_version));
-  const StudyRecord& asked = setup_.record;
-  if (asked.trials != recorded->trials || asked.seeds != recorded->seeds) {
-    storage_.extend_study(asked.trials, asked.seeds);
-    const auto say = [](const StudyRecord& study) {
-      return cat(study.trials ? std::to_string(*study.trials) : "all", " trials on ", study.seeds, " seeds");
-    };
-    storage_.add_event("extended", cat("from ", say(*recorded), " to ", say(asked)));
-  }
-  history_.fold(storage_);
-  recover();
-  storage_.commit();
-  failpoint(Failpoint::kRecovered);
-  work_before_ = work_done();
-}
-
-void Study::check_same_sweep(const StudyRecord& recorded) const {
-  const StudyRecord& asked = setup_.record;
-  const std::string& file = storage_.file();
-  const char* const remedy = "; resume it as it was started, or name another directory with --study";
-  if (asked.spec != recorded.spec) {
-    fail(file, ": the study was started from another text of ", recorded.spec_name, remedy);
-  }
-  if (asked.sweep_seed != recorded.sweep_seed) {
-    fail(file, ": the study has the sweep seed ", recorded.sweep_seed, " and not ", asked.sweep_seed, remedy);
-  }
-  if (asked.data_digest != recorded.data_digest) {
-    fail(file, ": the study was trained on ", recorded.data_name, " with the digest ", recorded.data_digest,
-         "; the data now are ", asked.data_name, " with the digest ", asked.data_digest, remedy);
-  }
-  if (asked.metric != recorded.metric || asked.maximize != recorded.maximize) {
-    fail(file, ": the study ranks by ", recorded.metric, " and not by ", asked.metric, remedy);
-  }
-  if (asked.validate_on_test != recorded.validate_on_test) {
-    fail(file, ": the study was started ", recorded.validate_on_test ? "with" : "without",
-         " validation on the test set", remedy);
-  }
-  if (asked.numerics != recorded.numerics) {
-    fail(file, ": the study was computed with the numerics ", recorded.numerics, ", this command asks for ",
-         asked.numerics, "; go on with the caviar that started it (", recorded.caviar_version,
-         "), with the same --precision and, if that is mixed, on the same kind of GPU");
-  }
-  if (recorded.trials && asked.trials && *asked.trials < *recorded.trials) {
-    fail(file, ": the study was asked for ", *recorded.trials, " trials already; --count ", *asked.trials,
-         " cannot take that back, only raise it");
-  }
-  if (asked.seeds < recorded.seeds || (asked.seeds > recorded.seeds && sampler_learns())) {
-    fail(file, ": the study has ", recorded.seeds, " seeds a trial; ", asked.seeds,
-         !sampler_learns() ? " would be fewer: they can only be raised"
-                           : " would change what its sampler was told: start another study");
-  }
-}
-
-bool Study::sampler_learns() const { return sampler_.needs(std::int64_t{1} << 40) >= 0; }
-
-void Study::recover() {
-  const std::vector<RunRecord> unfinished = storage_.unfinished_runs();
-  std::map<std::string, SavedRun> saved;
-  if (checkpoints_) {
-    std::vector<std::string> notices;
-    for (SavedRun& run : checkpoints_->load(notices)) saved.emplace(run.identity, std::move(run));
-    for (const std::string& text : notices) {
-      storage_.add_event("checkpoint", text);
-      notice(text);
-    }
-  }
-  std::int64_t interrupted = 0, from_checkpoint = 0;
-  for (const RunRecord& run : unfinished) {
-    if (run.state == RunState::kRunning) {
-      storage_.set_run_state(run.id, RunState::kWaiting);
-      ++interrupted;
-    }
-    Waiting waiting{run, {}};
-    const auto found = saved.find(run.identity);
-    // A state is of use only when every report up to it is recorded: else the curve would have a gap.
-    if (found != saved.end() && found->second.reports <= static_cast<std::int64_t>(storage_.reports(run.id).size())) {
-      waiting.saved = std::move(found->second);
-      ++from_checkpoint;
-    }
-    waiting_.push_back(std::move(waiting));
-  }
-  if (!unfinished.empty()) {
-    const auto again = static_cast<std::int64_t>(unfinished.size()) - from_checkpoint;
-    const std::string text = cat("unfinished runs: ", unfinished.size(), ", interrupted: ", interrupted,
-                                 "; going on from a checkpoint: ", from_checkpoint, ", from the start: ", again);
-    storage_.add_event("recovered", text);
-    notice(text);
-  }
-  replay_scheduler();
-}
-
-// The scheduler sees again what it saw; runs it had stopped in what a kill took with it stop now.
-void Study::replay_scheduler() {
-  storage_.for_each_run([&](const RunRecord& run) {
-    std::vector<Report> reports = storage_.reports(run.id);
-    const bool over = run.state == RunState::kComplete || run.state == RunState::kDiverged;
-    if (over && !reports.empty()) reports.pop_back();
-    for (const std::int64_t id : scheduler_.stops(reports)) {
-      const auto waiting =
-          std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) { return w.run.id == id; });
-      if (waiting == waiting_.end()) continue;
-      waiting_.erase(waiting);
-      const auto last = storage_.last_report(id);
-      finish(id, RunState::kStopped, cat("stopped at step ", last ? last->step : 0), "", last);
-    }
-  });
+  return live_.empty() && waiting_.empty() && parked_.empty() && asked && history_.done() + history_.failed() >= *asked;
 }
 
 BoundConfig Study::bind(const Config& config) const {
@@ -202,7 +93,7 @@ bool Study::fill_free_slots() {
     if (started == kMostStartsAtOnce) return true;
     if (!waiting_.empty()) {
       submit_waiting();
-    } else if (!start_next_repeat()) {
+    } else if (!start_granted() && !start_next_repeat() && waiting_.empty() && granted_.empty()) {
       return false;
     }
   }
@@ -210,55 +101,126 @@ bool Study::fill_free_slots() {
   return true;
 }
 
+// A further seed of a trial that was given some.
+bool Study::start_granted() {
+  while (!granted_.empty()) {
+    const std::int64_t trial = *granted_.begin();
+    if (history_.is_open(trial) && history_[trial].repeats < history_[trial].wanted) {
+      if (bind_recorded(trial)) start_repeat({trial, history_[trial].repeats});
+      return true;
+    }
+    granted_.erase(granted_.begin());
+  }
+  return false;
+}
+
 // False when no repeat can start now.
 bool Study::start_next_repeat() {
   while (next_ < history_.trials() &&
-         (history_[next_].state == TrialState::kFailed || history_[next_].repeats >= setup_.record.seeds)) {
+         (history_[next_].state == TrialState::kFailed || history_[next_].repeats >= history_[next_].wanted)) {
     ++next_;
   }
   if (next_ == history_.trials()) {
     if (!next_trial_may_start()) return false;
     const std::optional<Config> config = sampler_.suggest(next_);
     if (!config) {
-      exhausted_ = true;
+      end_trials("every point of the space was tried");
       return false;
     }
-    storage_.add_trial({next_, *config});
+    const Trial trial{next_, *config};
+    storage_.add_trial(trial);
+    sampler_.started(trial);
     history_.add_trial(next_, TrialState::kOpen);
     if (!bind_trial(next_, *config)) return true;
-  } else if (current_.number != next_) {
-    const auto record = storage_.trial(next_);
-    if (!record) fail(storage_.file(), ": trial ", next_, " is missing; bring the file back from a copy");
-    if (record->state == TrialState::kDone) storage_.set_trial_state(next_, TrialState::kOpen);  // more seeds
-    if (!bind_trial(next_, record->trial.config)) return true;
+  } else if (current_.number != next_ && !bind_recorded(next_)) {
+    return true;
   }
   start_repeat({next_, history_[next_].repeats});
   return true;
 }
 
+bool Study::bind_recorded(std::int64_t number) {
+  if (current_.number == number) return true;
+  const auto record = storage_.trial(number);
+  if (!record) fail(storage_.file(), ": trial ", number, " is missing; bring the file back from a copy");
+  if (record->state == TrialState::kDone) storage_.set_trial_state(number, TrialState::kOpen);  // more seeds
+  return bind_trial(number, record->trial.config);
+}
+
 bool Study::next_trial_may_start() {
   if (exhausted_ || drain_requested_.load()) return false;
   if (setup_.record.trials && next_ >= *setup_.record.trials) return false;
-  if (setup_.target && history_.best()) {
-    const double best = history_[*history_.best()].mean;
-    if (setup_.record.maximize ? best >= *setup_.target : best <= *setup_.target) return false;
-  }
-  return sampler_knows_enough(next_);
+  if (!knows_enough(next_)) return false;
+  if (stop_rule_.reason()) end_trials(*stop_rule_.reason());
+  return !exhausted_;
 }
 
-// The window rule: before it suggests trial i, a sampler with a memory knows the results it may need, and no others,
-// however many have arrived.
-bool Study::sampler_knows_enough(std::int64_t number) {
-  for (; told_ <= sampler_.needs(number); ++told_) {
-    const TrialSummary& summary = history_[told_];
-    if (summary.state == TrialState::kOpen) return false;
-    TrialResult result;
-    result.number = told_;
-    if (const auto record = storage_.trial(told_)) result.config = record->trial.config;
-    result.loss = setup_.record.maximize ? -summary.mean : summary.mean;
-    sampler_.tell(result);
+// Nothing further is suggested.
+void Study::end_trials(const std::string& why) {
+  exhausted_ = true;
+  storage_.add_event("ended", cat(why, "; there are ", next_, " trials"));
+  notice(cat(why, "; there are ", next_, " trials"));
+  judge_.tell_count(next_);
+  carry_out_decisions();
+}
+
+bool Study::learns() const { return sampler_.needs(std::int64_t{1} << 40) >= 0; }
+
+// The window rule: before trial `number` is suggested, sampler and stop rule know the results they ask for, and no
+// others, however many have arrived; but none of a trial that may have to wait for trials not yet suggested.
+bool Study::knows_enough(std::int64_t number) {
+  for (; told_ <= sampler_.needs(number) && judge_.horizon(told_) < number; ++told_) {
+    if (history_.is_open(told_)) return false;
+    tell_sampler(told_);
+  }
+  if (!stop_rule_.asks_anything()) return true;
+  const double sign = setup_.record.maximize ? -1 : 1;
+  for (; weighed_ <= number - setup_.window && judge_.horizon(weighed_) < number; ++weighed_) {
+    if (history_.is_open(weighed_)) return false;
+    const TrialSummary& summary = history_[weighed_];
+    stop_rule_.tell(weighed_, sign * summary.mean, summary.sd, summary.finished - summary.diverged);
   }
   return true;
+}
+
+void Study::tell_sampler(std::int64_t number) {
+  const TrialSummary& summary = history_[number];
+  const double sign = setup_.record.maximize ? -1 : 1;
+  TrialResult result;
+  result.number = number;
+  if (const auto record = storage_.trial(number)) result.config = record->trial.config;
+  result.loss = sign * summary.mean;
+  result.sd = summary.sd;
+  result.seeds = std::max(1, summary.finished - summary.diverged);
+  result.stopped = summary.stopped;
+  result.curve = curve_of(number);
+  sampler_.tell(result);
+}
+
+// Where the trial was judged, and its last report: means over the seeds that got there; NaN when one diverged before.
+std::vector<TrialResult::Point> Study::curve_of(std::int64_t number) {
+  std::vector<std::vector<Report>> runs;
+  bool diverged = false;
+  storage_.for_each_repeat_of(number, [&](const RepeatRecord& repeat) {
+    runs.push_back(storage_.reports(repeat.run));
+    diverged |= repeat.state == RunState::kDiverged;
+  });
+  std::size_t longest = 0;
+  for (const auto& reports : runs) longest = std::max(longest, reports.size());
+  std::vector<TrialResult::Point> curve;
+  for (std::size_t i = 0; i < longest; ++i) {
+    const auto iteration = static_cast<std::int64_t>(i + 1);
+    if (i + 1 < longest && !judge_.judges(iteration)) continue;
+    double sum = 0;
+    for (const auto& reports : runs) {
+      const bool there = i < reports.size();
+      sum += there ? metric_value(reports[i], setup_.record.metric) : std::numeric_limits<double>::quiet_NaN();
+    }
+    const double mean = sum / static_cast<double>(runs.size());
+    curve.push_back({iteration, setup_.record.maximize ? -mean : mean});
+  }
+  if (diverged && !curve.empty()) curve.back().loss = std::numeric_limits<double>::quiet_NaN();
+  return curve;
 }
 
 // A config that cannot be trained is a failed trial: the study goes on without it.
@@ -270,7 +232,9 @@ bool Study::bind_trial(std::int64_t number, const Config& config) {
   } catch (const Error& error) {
     storage_.set_trial_state(number, TrialState::kFailed, error.what());
     history_.fail_trial(number);
+    judge_.close(number);
     notice(cat("trial ", number, " cannot be trained: ", error.what()));
+    carry_out_decisions();
     return false;
   }
 }
@@ -282,7 +246,9 @@ void Study::start_repeat(const Owner& owner) {
   run.canonical = canonical_run(bound, setup_.shape.digest, setup_.record.numerics);
   run.identity = run_identity(run.canonical);
   history_.add_repeat(owner.trial);
-  if (const auto known = storage_.find_run(run.identity)) {
+  const auto known = storage_.find_run(run.identity);
+  if (owner.repeat == 0) judge_.open(owner.trial, known.has_value());
+  if (known) {
     // Another trial, or another repeat, means the same training: it counts for both.
     storage_.add_repeat(owner, known->id);
     if (is_finished(known->state)) credit(owner, known->state, known->reason, storage_.last_report(known->id));
@@ -291,6 +257,7 @@ void Study::start_repeat(const Owner& owner) {
   run.seeds = bound.seeds;
   run.steps = bound.hyper.total_steps;
   run.state = RunState::kRunning;
+  run.id = 1 + owner.trial * setup_.record.seeds + owner.repeat;  // whatever starts first
   run.id = storage_.add_run(run);
   storage_.add_repeat(owner, run.id);
   failpoint(Failpoint::kTrialRecorded);
@@ -337,15 +304,76 @@ void Study::submit(RunRecord run, const BoundConfig& bound, SavedRun saved) {
 
 // ---- recording
 
-// Records what arrived, then ends the runs that the scheduler does not want to go on.
+// Records what arrived, carries out what that decides, and puts aside the runs that have to wait.
 void Study::judge(std::vector<Report> reports) {
   for (Report& report : reports) record(report);
-  std::erase_if(reports, [](const Report& report) { return report.last; });
-  for (const std::int64_t run : scheduler_.stops(reports)) {
-    if (!live_.contains(run)) continue;
-    executor_.stop(run);
-    const auto last = storage_.last_report(run);
-    finish(run, RunState::kStopped, cat("stopped at step ", last ? last->step : 0), "", last);
+  carry_out_decisions();
+  park_held();
+}
+
+void Study::carry_out_decisions() {
+  if (!judge_.active()) return;
+  for (std::vector<Decision> decisions = judge_.decide(); !decisions.empty(); decisions = judge_.decide()) {
+    for (const Decision& decision : decisions) carry_out(decision);
+  }
+}
+
+void Study::carry_out(const Decision& decision) {
+  storage_.add_decision(decision);
+  const bool go_on = decision.verdict == Verdict::kGoOn;
+  if (decision.question == Question::kIteration) {
+    if (go_on) {
+      let_go_on(decision.trial, decision.at);
+    } else {
+      stop_trial(decision.trial, cat("stopped at iteration ", decision.at, ": ", decision.saw.dump()));
+    }
+  } else if (go_on) {
+    history_.grant(decision.trial, decision.seeds);
+    granted_.insert(decision.trial);
+  } else {
+    close_trial(decision.trial, "");
+  }
+}
+
+void Study::let_go_on(std::int64_t trial, std::int64_t iteration) {
+  storage_.for_each_repeat_of(trial, [&](const RepeatRecord& repeat) {
+    if (const auto live = live_.find(repeat.run); live != live_.end() && live->second.reports == iteration) {
+      live->second.held = false;
+    }
+    if (const auto parked = parked_.find(repeat.run); parked != parked_.end()) {
+      waiting_.push_front(std::move(parked->second));
+      parked_.erase(parked);
+    }
+  });
+}
+
+void Study::stop_trial(std::int64_t trial, const std::string& why) {
+  std::vector<std::int64_t> runs;
+  storage_.for_each_repeat_of(trial, [&](const RepeatRecord& repeat) {
+    if (!is_finished(repeat.state)) runs.push_back(repeat.run);
+  });
+  for (const std::int64_t run : runs) {
+    if (live_.contains(run)) executor_.stop(run);
+    parked_.erase(run);
+    std::erase_if(waiting_, [run](const Waiting& waiting) { return waiting.run.id == run; });
+    finish(run, RunState::kStopped, why, "", storage_.last_report(run));
+  }
+}
+
+// Runs that wait for others to report give their slots to them.
+void Study::park_held() {
+  for (auto live = live_.begin(); live != live_.end();) {
+    if (!live->second.held) {
+      ++live;
+      continue;
+    }
+    executor_.stop(live->first);
+    const auto run = storage_.run(live->first);
+    if (!run) fail(storage_.file(), ": run ", live->first, " is missing; bring the file back from a copy");
+    storage_.set_run_state(run->id, RunState::kWaiting);
+    Live& held = live->second;
+    parked_[run->id] = {*run, {held.identity, held.step, held.reports, std::move(held.state)}};
+    live = live_.erase(live);
   }
 }
 
@@ -362,6 +390,12 @@ void Study::record(Report& report) {
   live.step = report.step;
   live.reports = report.rung + 1;
   live.state = std::move(report.state);
+  if (judge_.active()) {
+    for (const Owner& owner : storage_.owners(report.run)) {
+      judge_.report(owner, report);
+      live.held |= !report.last && judge_.waits(owner.trial, live.reports);
+    }
+  }
   if (!report.last) return;
   if (report.diverged) {
     finish(report.run, RunState::kDiverged,
@@ -392,9 +426,17 @@ void Study::finish(std::int64_t run, RunState state, const std::string& reason, 
 }
 
 void Study::credit(const Owner& owner, RunState state, const std::string& reason, const std::optional<Report>& last) {
+  judge_.run_over(owner, state == RunState::kDiverged);
   if (!history_.add_result(owner, state, last)) return;
-  const TrialState over = history_[owner.trial].state;
-  storage_.set_trial_state(owner.trial, over, over == TrialState::kFailed ? reason : "");
+  if (judge_.runs_over(owner.trial) && !history_[owner.trial].failed) return;  // it may be given more seeds
+  close_trial(owner.trial, reason);
+}
+
+void Study::close_trial(std::int64_t trial, const std::string& reason) {
+  history_.close(trial);
+  judge_.close(trial);
+  const TrialState over = history_[trial].state;
+  storage_.set_trial_state(trial, over, over == TrialState::kFailed ? reason : "");
 }
 
 // ---- putting down
@@ -408,6 +450,7 @@ void Study::keep_checkpoint(bool now) {
   for (const Waiting& waiting : waiting_) {
     if (!waiting.saved.state.empty()) runs.push_back(waiting.saved);
   }
+  for (const auto& [id, parked] : parked_) runs.push_back(parked.saved);
   if (!runs.empty()) checkpoints_->save(runs);
   last_checkpoint_ = Clock::now();
 }
@@ -425,7 +468,7 @@ void Study::drain() {
     found->second.state = std::move(run.state);
   }
   for (const auto& [id, live] : live_) storage_.set_run_state(id, RunState::kWaiting);
-  storage_.add_event("drained", cat("runs put down: ", live_.size()));
+  storage_.add_event("drained", cat("runs put down: ", live_.size() + parked_.size()));
   storage_.commit();
   tell_progress();
   failpoint(Failpoint::kDrainRecorded);
@@ -449,7 +492,7 @@ void Study::put_down(const std::string& why) noexcept {
 // ---- progress
 
 std::optional<std::int64_t> Study::trials_asked() const {
-  if (exhausted_) return history_.trials();
+  if (exhausted_) return next_;
   const std::int64_t size = sampler_.size();
   if (size < 0) return setup_.record.trials;
   return setup_.record.trials ? std::min(*setup_.record.trials, size) : size;
@@ -460,6 +503,9 @@ double Study::work_done() const {
   double work = static_cast<double>(history_.runs_finished());
   for (const auto& [id, live] : live_) {
     work += static_cast<double>(live.step) / static_cast<double>(std::max<std::int64_t>(live.total_steps, 1));
+  }
+  for (const auto& [id, parked] : parked_) {
+    work += static_cast<double>(parked.saved.step) / static_cast<double>(std::max<std::int64_t>(parked.run.steps, 1));
   }
   for (const Waiting& waiting : waiting_) {
     work += static_cast<double>(waiting.saved.step) / static_cast<double>(std::max<std::int64_t>(waiting.run.steps, 1));

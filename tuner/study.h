@@ -12,14 +12,17 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "engine/executor.h"
 #include "tuner/bind.h"
 #include "tuner/history.h"
+#include "tuner/judge.h"
 #include "tuner/sampler.h"
 #include "tuner/scheduler.h"
+#include "tuner/stop_rule.h"
 #include "tuner/storage/checkpoint.h"
 #include "tuner/storage/storage.h"
 
@@ -30,7 +33,9 @@ struct StudySetup {
   DataUse use;
   DataShape shape;
   std::string precision = "fp32";                         // of every run
-  std::optional<double> target;                           // no new trial starts once a finished one's mean is this good
+  std::int64_t window = 1;                                // rules that end the study lag behind by so many trials
+  StopSettings stop;                                      // its target as a loss: negated when more is better
+  std::optional<std::chrono::milliseconds> time_limit;    // of this process; then the study is put down
   std::filesystem::path checkpoints;                      // directory; empty: none are written
   std::chrono::milliseconds checkpoint_interval{30'000};  // at most one in so long, and one at a drain
 };
@@ -55,7 +60,7 @@ enum class StudyOutcome {
 
 class Study {
  public:
-  // Keeps references: all outlive the study. The sampler is fresh.
+  // Keeps references: all outlive the study. Sampler and scheduler are fresh.
   Study(StudySetup setup, Storage& storage, Sampler& sampler, Scheduler& scheduler, Executor& executor);
 
   // Told after every commit, and of what a user should know (recovery, alarms, skipped checkpoints). Optional.
@@ -78,8 +83,9 @@ class Study {
     std::string identity;
     std::int64_t total_steps = 0, step = 0, reports = 0;
     std::vector<std::byte> state;  // of the last report or the checkpoint
+    bool held = false;             // it waits at its rung for a decision
   };
-  // A recorded run the executor does not have yet.
+  // A recorded run the executor does not have: not yet, or not now.
   struct Waiting {
     RunRecord run;
     SavedRun saved;
@@ -89,17 +95,24 @@ class Study {
     BoundConfig bound;
   };
 
+  // study_opening.cpp: what is asked, against what is recorded.
   void open();
   void check_same_sweep(const StudyRecord& recorded) const;
   void recover();
-  void replay_scheduler();
+  void recall_trials();
+  void recall_trial(std::int64_t trial);
 
   bool fill_free_slots();
+  bool start_granted();
   bool start_next_repeat();
   bool next_trial_may_start();
-  bool sampler_learns() const;
-  bool sampler_knows_enough(std::int64_t number);
+  bool learns() const;
+  bool knows_enough(std::int64_t number);
+  void tell_sampler(std::int64_t number);
+  std::vector<TrialResult::Point> curve_of(std::int64_t number);
+  void end_trials(const std::string& why);
   bool bind_trial(std::int64_t number, const Config& config);
+  bool bind_recorded(std::int64_t number);
   BoundConfig bind(const Config& config) const;
   void start_repeat(const Owner& owner);
   void submit_waiting();
@@ -107,10 +120,16 @@ class Study {
 
   void judge(std::vector<Report> reports);
   void record(Report& report);  // takes its state
+  void carry_out_decisions();
+  void carry_out(const Decision& decision);
+  void let_go_on(std::int64_t trial, std::int64_t iteration);
+  void stop_trial(std::int64_t trial, const std::string& why);
+  void park_held();
   void raise_alarm(const Report& report);
   void finish(std::int64_t run, RunState state, const std::string& reason, const std::string& digest,
               const std::optional<Report>& last);
   void credit(const Owner& owner, RunState state, const std::string& reason, const std::optional<Report>& last);
+  void close_trial(std::int64_t trial, const std::string& reason);
 
   bool all_over() const;
   void keep_checkpoint(bool now);
@@ -124,17 +143,20 @@ class Study {
   StudySetup setup_;
   Storage& storage_;
   Sampler& sampler_;
-  Scheduler& scheduler_;
   Executor& executor_;
+  Judge judge_;
   History history_;
+  StopRule stop_rule_;
   std::optional<Checkpoints> checkpoints_;
 
   std::map<std::int64_t, Live> live_;
-  std::deque<Waiting> waiting_;
-  std::int64_t next_ = 0;   // no trial before it lacks a run
-  std::int64_t told_ = 0;   // trials whose result the sampler knows
-  bool exhausted_ = false;  // the sampler has no further trial
-  BoundTrial current_;      // the trial whose repeats are being started
+  std::deque<Waiting> waiting_;             // go on as soon as there is room
+  std::map<std::int64_t, Waiting> parked_;  // wait for a decision, by run
+  std::set<std::int64_t> granted_;          // trials before next_ that may have another run
+  std::int64_t next_ = 0;                   // no trial before it lacks a first run
+  std::int64_t told_ = 0, weighed_ = 0;     // trials whose result the sampler, the stop rule know
+  bool exhausted_ = false;                  // there is no further trial
+  BoundTrial current_;                      // the trial whose repeats are being started
   std::atomic<bool> drain_requested_ = false;
 
   using Clock = std::chrono::steady_clock;

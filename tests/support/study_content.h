@@ -44,6 +44,10 @@ inline std::string study_content(Storage& storage) {
   storage.for_each_repeat([&](const RepeatRecord& record) {
     out += fmt::format("repeat {} {} {}\n", record.trial, record.repeat, identities[record.run]);
   });
+  storage.for_each_decision([&](const Decision& d) {
+    out += fmt::format("decision {} {} {} {} {} {}\n", d.trial, static_cast<int>(d.question), d.at,
+                       static_cast<int>(d.verdict), d.seeds, d.saw.dump());
+  });
   std::sort(runs.begin(), runs.end());
   for (const std::string& run : runs) out += run;
   return out;

@@ -30,6 +30,7 @@ TEST(History, AveragesInTheOrderOfRepeatsWhateverTheOrderOfArrival) {
     for (const std::int64_t repeat : order) {
       history.add_result({0, repeat}, RunState::kComplete, with_accuracy(101 + 37 * repeat * repeat));
     }
+    history.close(0);
     if (round == 0) mean = history[0].mean, sd = history[0].sd;
     EXPECT_EQ(history[0].mean, mean);
     EXPECT_EQ(history[0].sd, sd);
@@ -44,6 +45,8 @@ TEST(History, KnowsTheMeanAndTheStandardDeviation) {
   EXPECT_FALSE(history.add_result({0, 0}, RunState::kComplete, with_accuracy(500)));
   EXPECT_FALSE(history.add_result({0, 1}, RunState::kComplete, with_accuracy(600)));
   EXPECT_TRUE(history.add_result({0, 2}, RunState::kComplete, with_accuracy(700)));
+  EXPECT_TRUE(history.is_open(0));
+  history.close(0);
   EXPECT_DOUBLE_EQ(history[0].mean, 0.6);
   EXPECT_DOUBLE_EQ(history[0].sd, 0.1);
   EXPECT_EQ(history.done(), 1);
@@ -61,12 +64,38 @@ TEST(History, RanksByTheGoalAndPutsDivergedTrialsBehind) {
       history.add_result({trial, 0}, RunState::kComplete, with_accuracy(correct[trial]));
       history.add_result({trial, 1}, trial == 1 ? RunState::kDiverged : RunState::kComplete,
                          with_accuracy(correct[trial]));
+      history.close(trial);
     }
     EXPECT_EQ(history.best(), history.ranking(1).at(0));
     return history.ranking(10);
   };
   EXPECT_EQ(ranking(true), (std::vector<std::int64_t>{3, 0, 2, 1}));
   EXPECT_EQ(ranking(false), (std::vector<std::int64_t>{0, 2, 3, 1}));
+}
+
+TEST(History, PutsTrialsThatWereStoppedBehindThoseThatWereNot) {
+  History history("val_accuracy", true, 1);
+  for (std::int64_t trial = 0; trial < 3; ++trial) {
+    history.add_trial(trial, TrialState::kOpen);
+    history.add_repeat(trial);
+    const RunState state = trial == 1 ? RunState::kStopped : RunState::kComplete;
+    history.add_result({trial, 0}, state, with_accuracy(trial == 1 ? 900 : 500 + trial));
+    history.close(trial);
+  }
+  EXPECT_EQ(history.ranking(10), (std::vector<std::int64_t>{2, 0, 1}));
+  EXPECT_EQ(history.best(), 2);
+}
+
+TEST(History, ATrialThatIsGrantedMoreRunsIsNotDueBefore) {
+  History history("val_accuracy", true, 1);
+  history.add_trial(0, TrialState::kOpen);
+  history.add_repeat(0);
+  EXPECT_TRUE(history.add_result({0, 0}, RunState::kComplete, with_accuracy(500)));
+  history.grant(0, 2);
+  history.add_repeat(0);
+  EXPECT_TRUE(history.add_result({0, 1}, RunState::kComplete, with_accuracy(700)));
+  history.close(0);
+  EXPECT_DOUBLE_EQ(history[0].mean, 0.6);
 }
 
 TEST(History, ReadBackIsTheOneThatGrew) {

@@ -16,6 +16,7 @@ namespace caviar {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 Storage in_memory() { return Storage::open_to_write(":memory:"); }
 
@@ -294,52 +295,174 @@ TEST(Study, ASamplerWithAMemoryKnowsExactlyItsWindowWhateverTheParallelism) {
   }
 }
 
-// Stops every run whose hidden size is small at its second rung: a pure function of the run.
-class RungTwoScheduler final : public Scheduler {
+// Compares trials in fours at iterations 2 and 4 and lets the better half go on: each decision waits for four trials.
+class HalvingInFours final : public Scheduler {
  public:
-  std::vector<std::int64_t> stops(const std::vector<Report>& reports) override {
-    std::vector<std::int64_t> stopped;
-    for (const Report& report : reports) {
-      EXPECT_FALSE(report.last);
-      if (report.rung == 1 && report.validation.correct % 2 == 0) stopped.push_back(report.run);
-    }
-    return stopped;
+  bool judges(std::int64_t iteration) const override { return iteration == 2 || iteration == 4; }
+  void tell(const TrialReport& report) override {
+    EXPECT_EQ(report.iteration, ++iterations_[report.trial]) << "of trial " << report.trial;
+    if (judges(report.iteration)) losses_[{report.iteration, report.trial}] = report.loss;
   }
+  void tell_over(std::int64_t trial) override { EXPECT_TRUE(over_.insert(trial).second) << "of trial " << trial; }
+  void tell_count(std::int64_t trials) override { count_ = trials; }
+  std::int64_t horizon(std::int64_t trial) const override { return trial / 4 * 4 + 3; }
+
+  std::vector<Decision> decide() override {
+    std::vector<Decision> decisions;
+    for (const auto& [key, loss] : losses_) {
+      const auto& [iteration, trial] = key;
+      if (decided_.contains(key)) continue;
+      int cohort = 0, better = 0;
+      bool all = true;
+      for (std::int64_t other = trial / 4 * 4; other < std::min(trial / 4 * 4 + 4, count_); ++other) {
+        const auto theirs = losses_.find({iteration, other});
+        if (theirs != losses_.end()) {
+          ++cohort;
+          better += !(theirs->second > loss) && (theirs->second < loss || other < trial);
+        } else if (!over_.contains(other)) {
+          all = false;
+        }
+      }
+      if (!all) continue;
+      decided_.insert(key);
+      const Verdict verdict = 2 * better < cohort && std::isfinite(loss) ? Verdict::kGoOn : Verdict::kStop;
+      decisions.push_back(
+          {trial, Question::kIteration, iteration, verdict, 0, {{"cohort", cohort}, {"better", better}}});
+    }
+    return decisions;
+  }
+
+ private:
+  std::map<std::int64_t, std::int64_t> iterations_;
+  std::map<std::pair<std::int64_t, std::int64_t>, double> losses_;
+  std::set<std::pair<std::int64_t, std::int64_t>> decided_;
+  std::set<std::int64_t> over_;
+  std::int64_t count_ = std::numeric_limits<std::int64_t>::max();
 };
 
-std::string stopped_content(Storage& storage, int drain_after) {
-  ListSampler sampler(small_sweep(12));
-  for (const bool again : {false, true}) {
-    RungTwoScheduler scheduler;
-    FakeExecutor executor(small_fake(static_cast<std::uint64_t>(drain_after)));
-    Study study(small_setup(), storage, sampler, scheduler, executor);
+// Every trial begins on one seed; it gets another as long as its mean beats, or there is none, the trial before it on
+// as many seeds.
+class SeedsForTheBetter final : public Scheduler {
+ public:
+  std::int64_t first_seeds(std::int64_t) const override { return 1; }
+  void tell_seeds(std::int64_t trial, std::span<const double> losses) override {
+    double sum = 0;
+    for (const double loss : losses) sum += loss;
+    sums_[trial][static_cast<std::int64_t>(losses.size())] = sum;
+  }
+  void tell_over(std::int64_t trial) override { over_.insert(trial); }
+  std::vector<Decision> decide() override {
+    std::vector<Decision> decisions;
+    for (const auto& [trial, sums] : sums_) {
+      const auto& [seeds, sum] = *sums.rbegin();
+      if (decided_.contains({trial, seeds})) continue;
+      double other = std::numeric_limits<double>::infinity();
+      if (trial > 0) {
+        const auto before = sums_.find(trial - 1);
+        const bool known = before != sums_.end() && before->second.contains(seeds);
+        if (!known && !over_.contains(trial - 1)) continue;
+        if (known) other = before->second.at(seeds);
+      }
+      decided_.insert({trial, seeds});
+      const bool go_on = sum < other;
+      decisions.push_back({trial,
+                           Question::kSeeds,
+                           seeds,
+                           go_on ? Verdict::kGoOn : Verdict::kStop,
+                           go_on ? seeds + 1 : 0,
+                           {{"sum", sum}}});
+    }
+    return decisions;
+  }
+
+ private:
+  std::map<std::int64_t, std::map<std::int64_t, double>> sums_;
+  std::set<std::pair<std::int64_t, std::int64_t>> decided_;
+  std::set<std::int64_t> over_;
+};
+
+// Carries a sweep out with fresh schedulers: eight times it is put down after `drain_after` commits, with a checkpoint
+// when there is a directory for it, then it runs to its end.
+template <class AnyScheduler>
+std::string judged_content(Storage& storage, std::int64_t seeds, const FakeOptions& fake, int drain_after = 1'000'000,
+                           const std::filesystem::path& checkpoints = {}) {
+  ListSampler sampler(small_sweep(14));
+  for (int round = 0;; ++round) {
+    AnyScheduler scheduler;
+    FakeOptions options = fake;
+    options.shuffle_seed += static_cast<std::uint64_t>(round);
+    FakeExecutor executor(options);
+    StudySetup setup = small_setup(std::nullopt, seeds);
+    setup.checkpoints = checkpoints;
+    Study study(setup, storage, sampler, scheduler, executor);
     int told = 0;
     study.on_progress = [&](const Progress&) {
-      if (!again && told++ == drain_after) study.request_drain();
+      if (++told == drain_after && round < 8) study.request_drain();
     };
-    if (study.carry_out() == StudyOutcome::kDone) break;
-  }
-  return study_content(storage);
-}
-
-TEST(Study, StopsWhatTheSchedulerStopsAlsoAcrossAResume) {
-  Storage undisturbed = in_memory();
-  const std::string expected = stopped_content(undisturbed, 1'000'000);
-  EXPECT_THAT(expected, HasSubstr(" stopped digest  reason stopped at step 20"));
-  for (int drain_after = 0; drain_after < 20; ++drain_after) {
-    Storage storage = in_memory();
-    EXPECT_EQ(stopped_content(storage, drain_after), expected) << drain_after;
+    if (study.carry_out() == StudyOutcome::kDone) return study_content(storage);
   }
 }
 
-TEST(Study, EndsEarlyWhenTheTargetIsReached) {
-  StudySetup setup = small_setup(std::nullopt, 1);
-  setup.target = 0.01;
-  Storage storage = in_memory();
-  FakeStudy fake(storage, setup, small_sweep(100), small_fake(1, 2));
-  EXPECT_EQ(fake.study.carry_out(), StudyOutcome::kDone);
-  EXPECT_LT(fake.study.history().trials(), 20);
-  EXPECT_EQ(fake.study.history().done(), fake.study.history().trials());
+TEST(Study, DecisionsDoNotDependOnParallelismOrTiming) {
+  for (const std::int64_t seeds : {1, 3}) {
+    Storage first = in_memory();
+    const std::string expected = judged_content<HalvingInFours>(first, seeds, small_fake(0, 4));
+    EXPECT_THAT(expected, HasSubstr(" stopped digest  reason stopped at iteration 2"));
+    EXPECT_THAT(expected, HasSubstr(" complete digest"));
+    for (const int workers : {1, 2, 64}) {
+      for (const std::uint64_t shuffle : {1, 2, 3}) {
+        Storage storage = in_memory();
+        EXPECT_EQ(judged_content<HalvingInFours>(storage, seeds, small_fake(shuffle, workers)), expected);
+      }
+    }
+  }
+}
+
+TEST(Study, SeedsAreGrantedWhateverTheParallelismOrTiming) {
+  Storage first = in_memory();
+  const std::string expected = judged_content<SeedsForTheBetter>(first, 4, small_fake(0, 4));
+  EXPECT_THAT(expected, HasSubstr("repeat 0 3 "));
+  EXPECT_THAT(expected, Not(HasSubstr("repeat 3 3 ")));
+  for (const int workers : {1, 2, 64}) {
+    for (const std::uint64_t shuffle : {1, 2, 3}) {
+      Storage storage = in_memory();
+      EXPECT_EQ(judged_content<SeedsForTheBetter>(storage, 4, small_fake(shuffle, workers)), expected);
+    }
+  }
+}
+
+TEST(Study, DecisionsAreTheSameAfterEveryResume) {
+  Storage first = in_memory(), second = in_memory();
+  const std::string halved = judged_content<HalvingInFours>(first, 2, small_fake(0, 3));
+  const std::string granted = judged_content<SeedsForTheBetter>(second, 3, small_fake(0, 3));
+  for (int drain_after = 1; drain_after < 12; ++drain_after) {
+    for (const bool with_checkpoints : {false, true}) {
+      TempDir dir;
+      const std::filesystem::path checkpoints = with_checkpoints ? dir.path() : std::filesystem::path();
+      Storage one = in_memory(), other = in_memory();
+      EXPECT_EQ(judged_content<HalvingInFours>(one, 2, small_fake(1, 3), drain_after, checkpoints), halved);
+      EXPECT_EQ(judged_content<SeedsForTheBetter>(other, 3, small_fake(1, 3), drain_after, checkpoints), granted);
+    }
+  }
+}
+
+TEST(Study, EndsAtTheSameTrialWhenTheTargetIsReachedWhateverTheParallelism) {
+  for (const std::int64_t window : {1, 5}) {
+    std::string expected;
+    for (const int workers : {1, 2, 16}) {
+      StudySetup setup = small_setup(std::nullopt, 1);
+      setup.stop.target = -0.5;
+      setup.window = window;
+      Storage storage = in_memory();
+      FakeStudy fake(storage, setup, small_sweep(100), small_fake(1, workers));
+      EXPECT_EQ(fake.study.carry_out(), StudyOutcome::kDone);
+      EXPECT_LT(fake.study.history().trials(), 50);
+      EXPECT_GE(fake.study.history().trials(), window);
+      EXPECT_EQ(fake.study.history().done(), fake.study.history().trials());
+      if (expected.empty()) expected = study_content(storage);
+      EXPECT_EQ(study_content(storage), expected);
+    }
+  }
 }
 
 TEST(Study, TellsProgressThatOnlyGrowsAndEndsComplete) {

@@ -1,4 +1,4 @@
-// The scheduler that never stops a run.
+// The scheduler that never stops a trial.
 #pragma once
 
 #include "tuner/scheduler.h"
@@ -7,7 +7,7 @@ namespace caviar {
 
 class NoScheduler final : public Scheduler {
  public:
-  std::vector<std::int64_t> stops(const std::vector<Report>&) override { return {}; }
+  bool is_passive() const override { return true; }
 };
 
 }  // namespace caviar

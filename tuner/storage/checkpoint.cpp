@@ -154,6 +154,9 @@ std::vector<SavedRun> read_checkpoint(const std::filesystem::path& file) {
 
 void Checkpoints::save(const std::vector<SavedRun>& runs) {
   const auto before = list(directory_);
+  std::error_code error;
+  // What kills between renaming and pruning left behind.
+  for (std::size_t i = kKept; i < before.size(); ++i) std::filesystem::remove(before[i], error);
   const std::uint64_t sequence = before.empty() ? 1 : sequence_of(before.front()) + 1;
   const auto final_name = directory_ / (std::to_string(sequence) + std::string(kExtension));
   const auto temporary = std::filesystem::path(final_name.string() + ".tmp");
@@ -169,7 +172,6 @@ void Checkpoints::save(const std::vector<SavedRun>& runs) {
     file.sync();
   }
   failpoint(Failpoint::kCheckpointSynced);
-  std::error_code error;
   std::filesystem::rename(temporary, final_name, error);
   if (error) fail(final_name.string(), ": the checkpoint cannot be renamed (", error.message(), "); check the disk");
   failpoint(Failpoint::kCheckpointRenamed);

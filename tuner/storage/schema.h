@@ -12,7 +12,7 @@ namespace caviar {
 inline constexpr int kApplicationId = 0x43617669;
 
 // Raised with every change of the tables. An older study is upgraded, a newer one is refused.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 inline constexpr const char* kSchema = R"sql(
 -- What was asked: one row.
@@ -29,7 +29,8 @@ CREATE TABLE study (
   data_name         TEXT    NOT NULL,
   data_digest       TEXT    NOT NULL,  -- over pixels, labels and shapes
   numerics          TEXT    NOT NULL,  -- version of the arithmetic that the bits of a run depend on
-  caviar_version    TEXT    NOT NULL
+  caviar_version    TEXT    NOT NULL,
+  search            TEXT    NOT NULL   -- JSON: sampler, scheduler, window and rules to end, flags included
 );
 
 -- A config to be judged.
@@ -37,7 +38,9 @@ CREATE TABLE trial (
   number  INTEGER PRIMARY KEY,  -- 0, 1, ... in order of suggestion
   config  TEXT NOT NULL,        -- JSON, nested groups flattened
   state   TEXT NOT NULL CHECK (state IN ('open', 'done', 'failed')),
-  reason  TEXT                  -- failed: why it could not be trained at all
+  reason  TEXT,                 -- failed: why it could not be trained at all
+  parent  INTEGER,              -- the trial whose final weights it started from; NULL: fresh ones
+  until   INTEGER               -- it ends with this iteration (report, from 1), wherever its schedule leads; NULL: its last
 );
 
 -- One training. Trials whose configs mean the same share their runs, so nothing is trained twice.
@@ -80,6 +83,27 @@ CREATE TABLE report (
   PRIMARY KEY (run, rung)
 ) WITHOUT ROWID;
 
+-- What the scheduler decided about a trial, and what it saw.
+CREATE TABLE decision (
+  trial     INTEGER NOT NULL REFERENCES trial (number),
+  question  TEXT    NOT NULL CHECK (question IN ('iteration', 'seeds')),
+  at        INTEGER NOT NULL,  -- iteration: after so many reports; seeds: after so many finished runs
+  verdict   TEXT    NOT NULL CHECK (verdict IN ('go on', 'stop')),
+  seeds     INTEGER,           -- seeds, go on: how many it may have now
+  saw       TEXT    NOT NULL,  -- JSON: the numbers it was made from
+  PRIMARY KEY (trial, question, at)
+) WITHOUT ROWID;
+
+-- Observations of earlier studies that the sampler started with.
+CREATE TABLE prior (
+  number  INTEGER PRIMARY KEY,  -- -1, -2, ...
+  source  TEXT    NOT NULL,     -- the study
+  config  TEXT    NOT NULL,     -- JSON
+  metric  REAL,                 -- the mean of this study's metric over seeds; NULL: it diverged
+  sd      REAL,                 -- between seeds
+  seeds   INTEGER NOT NULL
+);
+
 -- What happened to the study: created, resumed, recovered, drained, extended, finished, alarm. The only clock times.
 CREATE TABLE event (
   id      INTEGER PRIMARY KEY,
@@ -103,6 +127,20 @@ FROM trial
 JOIN trial_run ON trial_run.trial = trial.number
 JOIN run ON run.id = trial_run.run
 LEFT JOIN report ON report.run = run.id AND report.rung = (SELECT max(rung) FROM report WHERE report.run = run.id);
+)sql";
+
+// From version 1 to 2.
+inline constexpr const char* kUpgradeTo2 = R"sql(
+ALTER TABLE study ADD COLUMN search TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE trial ADD COLUMN parent INTEGER;
+ALTER TABLE trial ADD COLUMN until INTEGER;
+CREATE TABLE decision (
+  trial INTEGER NOT NULL REFERENCES trial (number), question TEXT NOT NULL, at INTEGER NOT NULL, verdict TEXT NOT NULL,
+  seeds INTEGER, saw TEXT NOT NULL, PRIMARY KEY (trial, question, at)
+) WITHOUT ROWID;
+CREATE TABLE prior (
+  number INTEGER PRIMARY KEY, source TEXT NOT NULL, config TEXT NOT NULL, metric REAL, sd REAL, seeds INTEGER NOT NULL
+);
 )sql";
 
 }  // namespace caviar

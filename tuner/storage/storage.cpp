@@ -15,6 +15,9 @@ namespace {
 constexpr const char* kTrialStates[] = {"open", "done", "failed"};
 constexpr const char* kRunStates[] = {"waiting", "running", "complete", "diverged", "stopped", "failed"};
 
+constexpr const char* kQuestions[] = {"iteration", "seeds"};
+constexpr const char* kVerdicts[] = {"go on", "stop"};
+
 template <class State, std::size_t kCount>
 State state_named(const std::string& name, const char* const (&names)[kCount], const std::string& file) {
   for (std::size_t i = 0; i < kCount; ++i) {
@@ -101,6 +104,17 @@ RepeatRecord read_repeat(const Query& row, const std::string& file) {
   return record;
 }
 
+Decision read_decision(const Query& row, const std::string& file) {
+  Decision decision;
+  decision.trial = row.integer(0);
+  decision.question = state_named<Question>(row.text(1), kQuestions, file);
+  decision.at = row.integer(2);
+  decision.verdict = state_named<Verdict>(row.text(3), kVerdicts, file);
+  if (!row.is_null(4)) decision.seeds = row.integer(4);
+  decision.saw = Value::parse(row.text(5), nullptr, false);
+  return decision;
+}
+
 TrialRecord read_trial(const Query& row, const std::string& file) {
   TrialRecord record;
   record.trial.number = row.integer(0);
@@ -131,7 +145,7 @@ Storage Storage::open_to_write(const std::string& file, Durability durability) {
   Database& database = storage.database_;
   // Nothing may be written outside the study's directory, temporary files included.
   database.script("PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;");
-  storage.check_version(true);
+  const int version = storage.check_version(true);
   {
     Query mode = database.query("PRAGMA journal_mode = WAL");
     if (mode.next() && mode.text(0) != "wal" && mode.text(0) != "memory") {
@@ -139,6 +153,13 @@ Storage Storage::open_to_write(const std::string& file, Durability durability) {
     }
   }
   database.script(durability == Durability::kFull ? "PRAGMA synchronous = FULL;" : "PRAGMA synchronous = NORMAL;");
+  if (version == 1) {
+    storage.begin();
+    database.script(kUpgradeTo2);
+    database.script("PRAGMA user_version = 2;");
+    storage.add_event("upgraded", "tables from version 1 to 2");
+    storage.commit();
+  }
   return storage;
 }
 
@@ -148,7 +169,7 @@ Storage Storage::open_to_read(const std::string& file) {
   return storage;
 }
 
-void Storage::check_version(bool may_be_new) {
+int Storage::check_version(bool may_be_new) {
   const auto number = [&](std::string_view pragma) {
     Query row = database_.query(pragma);
     return row.next() ? row.integer(0) : 0;
@@ -157,7 +178,7 @@ void Storage::check_version(bool may_be_new) {
   const auto version = number("PRAGMA user_version");
   const bool empty = number("SELECT count(*) FROM sqlite_schema") == 0;
   if (empty && application == 0 && version == 0) {
-    if (may_be_new) return;
+    if (may_be_new) return 0;
     fail(file(), ": nothing is recorded here yet; start the sweep, or name the directory of another study");
   }
   if (application != kApplicationId) {
@@ -167,6 +188,7 @@ void Storage::check_version(bool may_be_new) {
     fail(file(), ": the study was written by a newer caviar (tables of version ", version, ", this program knows ",
          kSchemaVersion, "); use that version to go on");
   }
+  return static_cast<int>(version);
 }
 
 void Storage::begin() {
@@ -216,6 +238,10 @@ std::optional<StudyRecord> Storage::study() {
   study.data_digest = row.text(9);
   study.numerics = row.text(10);
   study.caviar_version = row.text(11);
+  if (check_version(false) >= 2) {
+    Query search = database_.query("SELECT search FROM study");
+    if (search.next()) study.search = search.text(0);
+  }
   return study;
 }
 
@@ -224,9 +250,9 @@ void Storage::create_study(const StudyRecord& study) {
   database_.script(kSchema);
   database_.script(cat("PRAGMA application_id = ", kApplicationId, "; PRAGMA user_version = ", kSchemaVersion).c_str());
   failpoint(Failpoint::kStudySchema);
-  database_.run("INSERT INTO study VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", study.spec_name, study.spec,
+  database_.run("INSERT INTO study VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", study.spec_name, study.spec,
                 study.sweep_seed, study.trials, study.seeds, study.metric, study.maximize, study.validate_on_test,
-                study.data_name, study.data_digest, study.numerics, study.caviar_version);
+                study.data_name, study.data_digest, study.numerics, study.caviar_version, study.search);
 }
 
 void Storage::extend_study(std::optional<std::int64_t> trials, std::int64_t seeds) {
@@ -259,10 +285,12 @@ std::int64_t Storage::trial_count() {
 
 std::int64_t Storage::add_run(const RunRecord& run) {
   begin();
+  std::optional<std::int64_t> id;
+  if (run.id > 0 && !database_.query("SELECT 1 FROM run WHERE id = ?", run.id).next()) id = run.id;
   database_.run(
-      "INSERT INTO run (identity, canonical, seed_init, seed_order, seed_dropout, seed_augment, seed_split, steps, "
-      "state, reason, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      run.identity, run.canonical, run.seeds.init, run.seeds.order, run.seeds.dropout, run.seeds.augment,
+      "INSERT INTO run (id, identity, canonical, seed_init, seed_order, seed_dropout, seed_augment, seed_split, steps, "
+      "state, reason, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      id, run.identity, run.canonical, run.seeds.init, run.seeds.order, run.seeds.dropout, run.seeds.augment,
       run.seeds.split, run.steps, to_string(run.state), unless_empty(run.reason), unless_empty(run.digest));
   return database_.last_row();
 }
@@ -341,6 +369,48 @@ std::optional<Report> Storage::last_report(std::int64_t run) {
   Query row = database_.query("SELECT * FROM report WHERE run = ? ORDER BY rung DESC LIMIT 1", run);
   if (!row.next()) return std::nullopt;
   return read_report(row, 0);
+}
+
+void Storage::add_decision(const Decision& decision) {
+  begin();
+  std::optional<std::int64_t> seeds;
+  if (decision.question == Question::kSeeds && decision.verdict == Verdict::kGoOn) seeds = decision.seeds;
+  database_.run("INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?)", decision.trial,
+                kQuestions[static_cast<int>(decision.question)], decision.at,
+                kVerdicts[static_cast<int>(decision.verdict)], seeds, decision.saw.dump());
+}
+
+void Storage::for_each_decision(const std::function<void(const Decision&)>& visit) {
+  Query row = database_.query("SELECT trial, question, at, verdict, seeds, saw FROM decision ORDER BY 1, 2, 3");
+  while (row.next()) visit(read_decision(row, file()));
+}
+
+std::vector<Decision> Storage::decisions(std::int64_t trial) {
+  std::vector<Decision> decisions;
+  Query row = database_.query(
+      "SELECT trial, question, at, verdict, seeds, saw FROM decision WHERE trial = ? ORDER BY 1, 2, 3", trial);
+  while (row.next()) decisions.push_back(read_decision(row, file()));
+  return decisions;
+}
+
+void Storage::add_prior(const PriorRecord& prior) {
+  begin();
+  const auto unless_nan = [](double x) { return std::isnan(x) ? std::nullopt : std::optional(x); };
+  database_.run("INSERT INTO prior VALUES (?, ?, ?, ?, ?, ?)", prior.number, prior.source, Value(prior.config).dump(),
+                unless_nan(prior.metric), unless_nan(prior.sd), prior.seeds);
+}
+
+std::vector<PriorRecord> Storage::priors() {
+  std::vector<PriorRecord> priors;
+  Query row = database_.query("SELECT number, source, config, metric, sd, seeds FROM prior ORDER BY number DESC");
+  const auto real = [&](int column) {
+    return row.is_null(column) ? std::numeric_limits<double>::quiet_NaN() : row.real(column);
+  };
+  while (row.next()) {
+    priors.push_back(
+        {row.integer(0), row.text(1), parse_config(row.text(2), file()), real(3), real(4), row.integer(5)});
+  }
+  return priors;
 }
 
 void Storage::add_event(const std::string& kind, const std::string& detail) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/run.h"
+#include "tuner/scheduler.h"
 #include "tuner/storage/sqlite.h"
 #include "tuner/trial.h"
 
@@ -28,6 +29,7 @@ struct StudyRecord {
   bool validate_on_test = false;
   std::string data_name, data_digest;
   std::string numerics, caviar_version;
+  std::string search = "{}";  // JSON: sampler, scheduler, window, rules to end; "{}": written by a caviar without them
   bool operator==(const StudyRecord&) const = default;
 };
 
@@ -46,6 +48,16 @@ struct RunRecord {
   RunState state = RunState::kWaiting;
   std::string reason;
   std::string digest;  // 32 hexadecimal digits or empty
+};
+
+// Row of `prior`.
+struct PriorRecord {
+  std::int64_t number = -1;  // -1, -2, ...
+  std::string source;
+  Config config;
+  double metric = 0;  // NaN: it diverged
+  double sd = 0;      // NaN below two seeds
+  std::int64_t seeds = 1;
 };
 
 // Row of `trial`.
@@ -103,7 +115,7 @@ class Storage {
   std::optional<TrialRecord> trial(std::int64_t number);
   std::int64_t trial_count();
 
-  std::int64_t add_run(const RunRecord& run);  // returns its id; `run.id` is ignored
+  std::int64_t add_run(const RunRecord& run);  // returns its id: run.id when that is above 0 and free, else the next
   void set_run_state(std::int64_t id, RunState state, const std::string& reason = {}, const std::string& digest = {});
   std::optional<RunRecord> run(std::int64_t id);
   std::optional<RunRecord> find_run(const std::string& identity);
@@ -118,6 +130,13 @@ class Storage {
   std::vector<Report> reports(std::int64_t run);  // in order of rung; of the fields only what the table has
   std::optional<Report> last_report(std::int64_t run);
 
+  void add_decision(const Decision& decision);
+  void for_each_decision(const std::function<void(const Decision&)>& visit);  // by trial, question, at
+  std::vector<Decision> decisions(std::int64_t trial);
+
+  void add_prior(const PriorRecord& prior);
+  std::vector<PriorRecord> priors();  // -1 first
+
   void add_event(const std::string& kind, const std::string& detail);
   std::vector<Event> events(const std::string& kind = {});  // all kinds when empty
 
@@ -129,7 +148,7 @@ class Storage {
 
  private:
   explicit Storage(Database database) : database_(std::move(database)) {}
-  void check_version(bool may_be_new);
+  int check_version(bool may_be_new);  // returns it; 0 when new
   void begin();
 
   Database database_;
