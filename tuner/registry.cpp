@@ -1,5 +1,6 @@
 #include "tuner/registry.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "kernels/base/error.h"
@@ -8,10 +9,33 @@
 #include "tuner/samplers/halton.h"
 #include "tuner/samplers/random.h"
 #include "tuner/samplers/sobol.h"
+#include "tuner/samplers/zoom.h"
 #include "tuner/schedulers/none.h"
 
 namespace caviar {
 namespace {
+
+constexpr OptionHelp kZoomOptions[] = {
+    {"rounds", OptionKind::kWhole, "4", 1, 1000, "", "how often the region is drawn anew, the first time included"},
+    {"per_round", OptionKind::kWhole, "", 1, 1e9, "",
+     "trials of a round, all but the last; without it, the trials asked for / rounds, or 25 when there is no end"},
+    {"keep", OptionKind::kWhole, "5", 1, 1e6, "", "best trials that a region is drawn around"},
+    {"shrink", OptionKind::kNumber, "0.5", 0.001, 1, "",
+     "share of its width that a parameter keeps at least, each round"},
+};
+
+std::unique_ptr<Sampler> make_zoom(const SearchSpace& space, const OptionSet& options, const SearchScope& scope) {
+  ZoomSampler::Settings settings;
+  settings.rounds = options.whole("rounds");
+  if (options.given("per_round")) {
+    settings.per_round = options.whole("per_round");
+  } else if (scope.trials) {
+    settings.per_round = std::max<std::int64_t>(1, *scope.trials / settings.rounds);
+  }
+  settings.zoom.keep = options.whole("keep");
+  settings.zoom.shrink = options.number("shrink");
+  return std::make_unique<ZoomSampler>(space, scope.sweep_seed, settings);
+}
 
 constexpr SamplerKind kSamplers[] = {
     {"grid",
@@ -38,6 +62,7 @@ constexpr SamplerKind kSamplers[] = {
      [](const SearchSpace& space, const OptionSet&, const SearchScope& scope) -> std::unique_ptr<Sampler> {
        return std::make_unique<HaltonSampler>(space, scope.sweep_seed);
      }},
+    {"zoom", "Rounds of Sobol points, each in a region drawn around the best so far.", kZoomOptions, make_zoom},
 };
 
 constexpr SchedulerKind kSchedulers[] = {
