@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -181,9 +182,9 @@ void require_one_way_to_vary_seeds(const SweepSpec& spec, std::int64_t seeds) {
 // grid, which is in order, points all over it are looked at.
 void warn_of_unread_parameters(const SweepSpec& spec, Sampler& sampler) {
   constexpr std::int64_t kLookedAt = 256;
-  std::map<std::string, bool> read;
+  std::set<std::string> swept, there, read;
   for (const ParameterSpec& parameter : spec.parameters)
-    if (parameter.distribution != Distribution::kConstant) read[parameter.name] = false;
+    if (parameter.distribution != Distribution::kConstant) swept.insert(parameter.name);
   const std::int64_t size = sampler.size();
   for (std::int64_t i = 0; i < kLookedAt; ++i) {
     const Philox4 r = philox4x32(static_cast<std::uint32_t>(i), 0, 0, 0, 0);
@@ -191,10 +192,14 @@ void warn_of_unread_parameters(const SweepSpec& spec, Sampler& sampler) {
     const std::optional<Config> config = sampler.suggest(size > kLookedAt ? anywhere : i);
     if (!config) break;
     const std::vector<std::string> unread = unread_parameters(*config);
-    for (auto& [name, is_read] : read) is_read |= std::find(unread.begin(), unread.end(), name) == unread.end();
+    for (const std::string& name : swept) {
+      if (!config->contains(name)) continue;
+      there.insert(name);
+      if (std::find(unread.begin(), unread.end(), name) == unread.end()) read.insert(name);
+    }
   }
-  for (const auto& [name, is_read] : read)
-    if (!is_read)
+  for (const std::string& name : there)
+    if (!read.contains(name))
       fmt::print(stderr, "caviar: warning: '{}' is swept but the other values leave it without effect\n", name);
 }
 

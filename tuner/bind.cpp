@@ -360,7 +360,7 @@ void check_parameters(const SweepSpec& spec) {
       fail(spec.filename, ":", parameter.line, ": ", error.what());
     }
   };
-  std::map<std::string, const ParameterSpec*> names;
+  std::map<std::string, std::vector<const ParameterSpec*>> names;
   for (const ParameterSpec& parameter : spec.parameters) {
     switch (parameter.distribution) {
       case Distribution::kConstant:
@@ -382,11 +382,13 @@ void check_parameters(const SweepSpec& spec) {
     }
     const bool is_group = !parameter.values.empty() && parameter.values.front().is_object();
     if (is_group) continue;
-    const auto [other, is_new] = names.emplace(name_of(parameter.name), &parameter);
-    if (!is_new) {
-      fail(spec.filename, ":", parameter.line, ": '", parameter.name, "' and '", other->second->name, "' (line ",
-           other->second->line, ") both mean ", other->first, "; keep one");
+    const std::string name = name_of(parameter.name);
+    for (const ParameterSpec* other : names[name]) {
+      if (!can_meet(spec.parameters, parameter, *other)) continue;
+      fail(spec.filename, ":", parameter.line, ": '", parameter.name, "' and '", other->name, "' (line ", other->line,
+           ") both mean ", name, "; keep one");
     }
+    names[name].push_back(&parameter);
   }
 }
 

@@ -38,6 +38,8 @@ constexpr SettingHelp kSettings[] = {
      "What to try next; W&B goes on to read method."},
     {"scheduler", "what early_terminate means", "a name `caviar params --schedulers` shows, or a map",
      "Which trials to stop early, or to give more seeds."},
+    {"choice", "{}", "a map: parameter, value, and parameters or a list of names",
+     "Parameters that have a place only beside some value of another, such as momentum beside optimizer sgd."},
     {"precision", "fp32", "fp32, mixed",
      "Arithmetic of the training: fp32 gives the same bits on every device, mixed is for GPUs."},
     {"validate_on", "validation", "validation, test",
@@ -330,6 +332,7 @@ class SweepReader {
     if (const YamlNode* node = block->find("validation_examples")) {
       settings.validation_examples = reader_.integer(*node, "validation_examples", 1, kNoLimit);
     }
+    if (const YamlNode* node = block->find("choice")) read_choices(reader_, *node, spec_.parameters);
     if (const YamlNode* node = block->find("sampler")) settings.sampler = choice(*node, "sampler");
     if (const YamlNode* node = block->find("scheduler")) settings.scheduler = choice(*node, "scheduler");
     if (const YamlNode* node = block->find("sweep_seed")) settings.sweep_seed = reader_.seed(*node, "sweep_seed");

@@ -63,6 +63,9 @@ struct ParameterSpec {
   double a = 1, b = 1;                // > 0
 };
 
+// Whether one config can hold both: no choice above them excludes one by the other's value.
+bool can_meet(const std::vector<ParameterSpec>& parameters, const ParameterSpec& one, const ParameterSpec& other);
+
 // What "better" means. Without a `metric:` in the file: val_accuracy, maximize.
 struct MetricSpec {
   std::string name = "val_accuracy";  // canonical, one of known_metrics()
@@ -111,7 +114,7 @@ struct SweepSpec {
   std::string text;  // the file, byte for byte
 
   Method method = Method::kRandom;
-  std::vector<ParameterSpec> parameters;  // in the order of the file
+  std::vector<ParameterSpec> parameters;  // in the order of the file; those that a choice defines follow
   std::optional<MetricSpec> metric;       // as in the file; see metric_or_default()
   std::vector<MetricSpec> metrics;        // several objectives: method custom only
   std::optional<EarlyTerminateSpec> early_terminate;

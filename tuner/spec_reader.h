@@ -58,4 +58,8 @@ struct ParameterSpec;
 void read_parameters(SpecReader& reader, const YamlNode& map, const std::string& prefix,
                      std::vector<ParameterSpec>& parameters);
 
+// The `choice` of the block `caviar:` (spec_choices.cpp): gives parameters their conditions, and appends those defined
+// there.
+void read_choices(SpecReader& reader, const YamlNode& block, std::vector<ParameterSpec>& parameters);
+
 }  // namespace caviar

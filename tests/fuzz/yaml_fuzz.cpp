@@ -19,7 +19,7 @@ void use(const caviar::SweepSpec& spec) {
     caviar::check_parameters(spec);
   } catch (const Error&) {
   }
-  const auto sampler = caviar::make_sampler(spec, caviar::SearchSpace(spec), 7);
+  const auto sampler = caviar::make_sampler(spec, caviar::SearchSpace(spec), {7, 1, {}});
   for (std::int64_t i = 0; i < 4; ++i) {
     const auto config = sampler->suggest(i);
     if (!config) continue;

@@ -357,5 +357,64 @@ TEST(Space, CountsWhatCanBeListed) {
   EXPECT_EQ(space(many).count(Listing::kAll), -1);  // 2^63
 }
 
+// ---- conditional spaces
+
+SearchSpace conditional_space(const std::string& method = "random") {
+  return SearchSpace(
+      parse_sweep("method: " + method +
+                      "\nparameters:\n  a: {values: [x, y, x]}\n  e: {values: [0, 1]}\ncaviar:\n  choice:\n"
+                      "    a: {x: {b: {values: [1, 2]}}, y: {c: {values: [p, q]}, b: {value: 7}}}\n"
+                      "    c: {p: {d: {min: 5, max: 6}}}\n",
+                  "sweep.yaml"));
+}
+
+TEST(ConditionalSpace, ListsEveryConfigOnceInOrder) {
+  // By hand: b within x; b, then c and d within y; e fastest.
+  constexpr const char* kExpected[] = {
+      R"({"a":"x","b":1,"e":0})",
+      R"({"a":"x","b":1,"e":1})",
+      R"({"a":"x","b":2,"e":0})",
+      R"({"a":"x","b":2,"e":1})",
+      R"({"a":"y","b":7,"c":"p","d":5,"e":0})",
+      R"({"a":"y","b":7,"c":"p","d":5,"e":1})",
+      R"({"a":"y","b":7,"c":"p","d":6,"e":0})",
+      R"({"a":"y","b":7,"c":"p","d":6,"e":1})",
+      R"({"a":"y","b":7,"c":"q","e":0})",
+      R"({"a":"y","b":7,"c":"q","e":1})",
+  };
+  const SearchSpace space = conditional_space("grid");
+  for (const auto listing : {SearchSpace::Listing::kGrid, SearchSpace::Listing::kAll}) {
+    ASSERT_EQ(space.count(listing), 10);
+    for (std::int64_t i = 0; i < 10; ++i) EXPECT_EQ(Value(space.config_number(listing, i)).dump(), kExpected[i]);
+  }
+}
+
+TEST(ConditionalSpace, PointsHoldNothingWhereAParameterHasNoPlace) {
+  const SearchSpace space = conditional_space();
+  ASSERT_EQ(space.size(), 6u);  // a, b under y, b under x, c, d, e
+  EXPECT_TRUE(space.is_conditional());
+  std::vector<std::string> labels;
+  for (const Parameter& parameter : space.parameters()) labels.push_back(parameter.label());
+  EXPECT_EQ(labels, (std::vector<std::string>{"a", "a=x/b", "a=y/b", "a=y/c", "a=y/c=p/d", "e"}));
+  EXPECT_EQ(space.parent(4), 3);
+  EXPECT_EQ(space.parent(5), -1);
+  for (std::int64_t i = 0; i < 10; ++i) {
+    const Config config = space.config_number(SearchSpace::Listing::kAll, i);
+    Point point = space.point_of(config).value();
+    EXPECT_EQ(space.config_at(point), config);
+    EXPECT_EQ(std::isnan(point[1]), config.at("a") == "y");
+    EXPECT_EQ(std::isnan(point[2]), config.at("a") == "x");
+    EXPECT_EQ(std::isnan(point[4]), !config.contains("d"));
+    Point full = point;
+    for (double& u : full) u = std::isnan(u) ? 0.3 : u;
+    EXPECT_EQ(space.config_at(full), config) << "what has no place is not read";
+    space.trim(full);
+    for (std::size_t p = 0; p < point.size(); ++p) EXPECT_EQ(std::isnan(full[p]), std::isnan(point[p])) << p;
+  }
+  EXPECT_FALSE(space.point_of({{"a", "x"}, {"b", 7}, {"e", 0}}));  // 7 belongs to y
+  EXPECT_FALSE(space.point_of({{"a", "x"}, {"b", 1}, {"c", "q"}, {"e", 0}}));
+  EXPECT_FALSE(space.point_of({{"a", "y"}, {"b", 7}, {"c", "p"}, {"e", 0}}));
+}
+
 }  // namespace
 }  // namespace caviar

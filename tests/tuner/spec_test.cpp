@@ -9,6 +9,7 @@
 
 #include "tests/support/temp_dir.h"
 #include "tests/tuner/sweep_text.h"
+#include "tuner/bind.h"
 
 namespace caviar {
 namespace {
@@ -410,6 +411,120 @@ TEST(Spec, AMissingOrOversizedFileIsAnError) {
   const auto good = dir.path() / "good.yaml";
   std::ofstream(good) << with("");
   EXPECT_EQ(load_sweep(good.string()).text, with(""));
+}
+
+// ---- parameters that depend on a value of another
+
+// A sweep whose `choice` holds these lines, from line 8 on.
+std::string with_choice(const std::string& lines, const std::string& method = "random") {
+  return cat("method: ", method,
+             "\nparameters:\n  optimizer: {values: [sgd, adam, adamw]}\n  layers: {values: [1, 2]}\n"
+             "  weight_decay: {values: [0, 0.1]}\ncaviar:\n  choice:\n",
+             lines);
+}
+
+std::vector<std::string> labels_of(const SweepSpec& spec) {
+  std::vector<std::string> labels;
+  for (const ParameterSpec& parameter : spec.parameters) {
+    std::string label = parameter.label;
+    if (parameter.when) label += " if " + parameter.when->parameter + " in " + Value(parameter.when->values).dump();
+    labels.push_back(label);
+  }
+  return labels;
+}
+
+TEST(Choices, DefineParametersOrGiveThoseOfTheSweepTheirPlace) {
+  const SweepSpec spec =
+      parse(with_choice("    optimizer:\n      sgd:\n        momentum: {min: 0.5, max: 0.9}\n        lr: {value: 0.1}\n"
+                        "      adam:\n        lr: {value: 0.001}\n      adamw: [weight_decay]\n"
+                        "    layers: {2: {dropout: {min: 0.0, max: 0.5}}}\n"));
+  EXPECT_EQ(labels_of(spec), (std::vector<std::string>{
+                                 "optimizer",
+                                 "layers",
+                                 R"(weight_decay if optimizer in ["adamw"])",
+                                 R"(optimizer=sgd/momentum if optimizer in ["sgd"])",
+                                 R"(optimizer=sgd/lr if optimizer in ["sgd"])",
+                                 R"(optimizer=adam/lr if optimizer in ["adam"])",
+                                 R"(layers=2/dropout if layers in [2])",
+                             }));
+  EXPECT_EQ(spec.parameters[3].name, "momentum");
+  EXPECT_EQ(spec.parameters[3].line, 10);
+}
+
+TEST(Choices, AParameterListedUnderSeveralValuesHasThemAll) {
+  const SweepSpec spec = parse(with_choice("    optimizer: {sgd: [weight_decay], adamw: [weight_decay], adam: }\n"));
+  EXPECT_EQ(labels_of(spec).at(2), R"(weight_decay if optimizer in ["sgd","adamw"])");
+}
+
+TEST(Choices, MayStandInsideOneAnotherInAnyOrder) {
+  const SweepSpec spec =
+      parse(with_choice("    schedule: {one_cycle: {pct_start: {min: 0.1, max: 0.5}}}\n"
+                        "    optimizer:\n      sgd: {schedule: {values: [constant, one_cycle]}}\n"
+                        "      adam: {schedule: {values: [one_cycle, cosine]}}\n"));
+  EXPECT_EQ(labels_of(spec).at(5),
+            R"(optimizer=sgd/schedule=one_cycle/pct_start if optimizer=sgd/schedule in ["one_cycle"])");
+  EXPECT_EQ(labels_of(spec).at(6),
+            R"(optimizer=adam/schedule=one_cycle/pct_start if optimizer=adam/schedule in ["one_cycle"])");
+  EXPECT_EQ(
+      labels_of(parse(with_choice("    optimizer: {sgd: [layers]}\n    layers: {2: [weight_decay]}\n"))),
+      (std::vector<std::string>{"optimizer", R"(layers if optimizer in ["sgd"])", R"(weight_decay if layers in [2])"}));
+}
+
+TEST(Choices, ValuesAreMatchedAsYamlHasThem) {
+  const auto first = [](const std::string& values, const std::string& key) {
+    const std::string text = cat("method: random\nparameters:\n  a: {values: ", values,
+                                 "}\n  x: {value: 1}\ncaviar: {choice: {a: {", key, ": [x]}}}\n");
+    return parse(text).parameters.at(1).when->values.at(0).dump();
+  };
+  EXPECT_EQ(first("[true, false]", "false"), "false");
+  EXPECT_EQ(first("[on, off]", "off"), "false");  // YAML 1.1
+  EXPECT_EQ(first("['off', 'on']", "'off'"), "\"off\"");
+  EXPECT_EQ(first("[0.001, 0.1]", "1e-3"), "0.001");
+  EXPECT_EQ(first("[3.0, 4]", "3"), "3.0");
+  EXPECT_EQ(first("[null, a]", "null"), "null");
+  EXPECT_EQ(first("['1', 2]", "'1'"), "\"1\"");
+}
+
+TEST(Choices, WhatMakesNoSenseIsRefusedWithItsLine) {
+  expect_refused(with_choice("    optimzer: {sgd: [layers]}\n"), 8, {"'optimzer'", "no parameter", "'optimizer'"});
+  expect_refused(with_choice("    optimizer:\n      sdg: [layers]\n"), 9, {"no value 'sdg'", "did you mean 'sgd'"});
+  expect_refused(with_choice("    optimizer:\n      sgd: [wieght_decay]\n"), 9, {"'wieght_decay'", "'weight_decay'"});
+  expect_refused(with_choice("    optimizer:\n      sgd: layers\n"), 9, {"'layers'", "[layers]"});
+  expect_refused(with_choice("    optimizer:\n      sgd: [3]\n"), 9, {"3", "string"});
+  expect_refused(with_choice("    optimizer: [sgd]\n"), 8, {"map"});
+  expect_refused(with_choice("    optimizer:\n      sgd: [layers, layers]\n"), 9, {"listed twice"});
+  expect_refused(with_choice("    optimizer:\n      sgd: {momentum: {min: 1}}\n"), 9, {"no max"});
+  expect_refused("method: random\nparameters: {a: {min: 1, max: 3}, b: {value: 1}}\ncaviar:\n  choice: {a: {1: [b]}}\n",
+                 4, {"'a' is int_uniform", "only a parameter with values"});
+}
+
+TEST(Choices, OneNameMayNotBeThereTwiceInAConfig) {
+  expect_refused(with_choice("    optimizer:\n      sgd: {layers: {value: 3}}\n"), 9, {"'layers'", "twice", "line 4"});
+  expect_refused(with_choice("    optimizer:\n      sgd: {m: {value: 3}}\n    layers:\n      2: {m: {value: 1}}\n"), 11,
+                 {"'m'", "twice", "line 9"});
+  expect_refused(with_choice("    optimizer:\n      sgd: [weight_decay]\n    layers:\n      2: [weight_decay]\n"), 11,
+                 {"'weight_decay'", "by 'optimizer'"});
+  expect_refused(with_choice("    optimizer:\n      sgd: {m: {value: 3}}\n      adam: [m]\n"), 10,
+                 {"'m'", "inside a choice", "line 9"});
+  EXPECT_EQ(refusal(with_choice("    optimizer: {sgd: {weight_decay: {value: 3}}, adamw: [weight_decay]}\n")),
+            "no error");
+}
+
+TEST(Choices, CirclesAreRefused) {
+  expect_refused(with_choice("    optimizer:\n      sgd: [optimizer]\n"), 9, {"'optimizer'", "only by itself"});
+  expect_refused(with_choice("    optimizer:\n      sgd: [layers]\n    layers:\n      2: [optimizer]\n"), 11,
+                 {"'optimizer'", "only by itself"});
+  expect_refused(with_choice("    a: {1: {b: {values: [1, 2]}}}\n    b: {1: {a: {values: [1, 2]}}}\n"), 8,
+                 {"'a'", "circle"});
+}
+
+TEST(Choices, TwoNamesOfOneParameterMayStandUnderDifferentValues) {
+  const std::string lines =
+      "    optimizer:\n      sgd: {lr: {value: 0.1}}\n      adam: {learning_rate: {value: 0.01}}\n";
+  EXPECT_NO_THROW(check_parameters(parse(with_choice(lines))));
+  const SweepSpec both = parse(with_choice("    optimizer:\n      sgd: {lr: {value: 1}, learning_rate: {value: 2}}\n"));
+  EXPECT_THROW(check_parameters(both), Error);
+  EXPECT_THROW(check_parameters(parse(with_choice("    optimizer:\n      sgd: {lr: {value: -1}}\n"))), Error);
 }
 
 }  // namespace
