@@ -254,6 +254,16 @@ int carry_out_in(Storage& storage, StudySetup setup, Sampler& sampler, Scheduler
 
 }  // namespace
 
+void add_search_flags(CLI::App& command, CarryOutFlags& flags) {
+  command
+      .add_option("--count", flags.count,
+                  "trials; 0 checks the file and stops [default: the file's caviar.count, else its run_cap, else all "
+                  "points of a grid]")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
+  command.add_option("--sweep-seed", flags.sweep_seed,
+                     "chooses the trials of random search [default: the file's caviar.sweep_seed, else 0]");
+}
+
 void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
   command.add_option("--data", flags.data,
                      "data set: a name `caviar data list` shows, or a directory of IDX files "
@@ -291,17 +301,41 @@ void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
       ->check(CLI::IsMember({"validation", "test"}));
 }
 
+std::shared_ptr<const Dataset> load_data(const SweepSpec& spec, const CarryOutFlags& flags) {
+  return std::make_shared<const Dataset>(load_dataset(flags.data.value_or(spec.settings.data.value_or("mnist"))));
+}
+
+Preparation prepare(const SweepSpec& spec, const CarryOutFlags& flags, std::shared_ptr<const Dataset> data) {
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  Preparation prepared;
+  prepared.devices = choose_devices(flags.device, flags.threads > 0 ? flags.threads : cores);
+  if (!prepared.devices.note.empty()) fmt::print(stderr, "caviar: {}\n", prepared.devices.note);
+  prepared.setup = setup_of(spec, flags, *data, prepared.devices);
+  prepared.data = std::move(data);
+  return prepared;
+}
+
+Search make_search(const SweepSpec& spec, StudySetup& setup) {
+  setup.window = spec.settings.window.value_or(default_window(setup.record.trials));
+  Search search;
+  search.scope = {setup.record.sweep_seed, setup.window, setup.record.trials, setup.record.seeds};
+  search.sampler = make_sampler(spec, SearchSpace(spec), search.scope);
+  search.scheduler = make_scheduler(spec, search.scope);
+  require_a_trial(spec, setup, *search.sampler);
+  require_an_end(spec, setup.record, *search.sampler);
+  require_one_way_to_vary_seeds(spec, setup.record.seeds);
+  return search;
+}
+
 int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end)(Storage&)) {
   for (const std::string& warning : spec.warnings) fmt::print(stderr, "caviar: {}\n", warning);
   require_runnable(spec);
   check_parameters(spec);
-  const auto data =
-      std::make_shared<const Dataset>(load_dataset(flags.data.value_or(spec.settings.data.value_or("mnist"))));
+  Preparation prepared = prepare(spec, flags, load_data(spec, flags));
+  const std::shared_ptr<const Dataset>& data = prepared.data;
+  const DeviceChoice& devices = prepared.devices;
+  StudySetup& setup = prepared.setup;
   warn_of_empty_classes(*data);
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const DeviceChoice devices = choose_devices(flags.device, flags.threads > 0 ? flags.threads : cores);
-  if (!devices.note.empty()) fmt::print(stderr, "caviar: {}\n", devices.note);
-  StudySetup setup = setup_of(spec, flags, *data, devices);
 
   const std::filesystem::path study = flags.study;
   const bool on_disk = !flags.study.empty();
@@ -319,14 +353,8 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
       setup.use.validate_on_test = setup.record.validate_on_test;
     }
   }
-  const SearchSpace space(spec);
-  setup.window = spec.settings.window.value_or(default_window(setup.record.trials));
-  const SearchScope scope{setup.record.sweep_seed, setup.window, setup.record.trials, setup.record.seeds};
-  const std::unique_ptr<Sampler> sampler = make_sampler(spec, space, scope);
-  const std::unique_ptr<Scheduler> scheduler = make_scheduler(spec, scope);
-  require_a_trial(spec, setup, *sampler);
-  require_an_end(spec, setup.record, *sampler);
-  require_one_way_to_vary_seeds(spec, setup.record.seeds);
+  const Search search = make_search(spec, setup);
+  const std::unique_ptr<Sampler>& sampler = search.sampler;
   if (sampler->needs(std::int64_t{1} << 40) < 0) warn_of_unread_parameters(spec, *sampler);
   if (setup.record.trials == 0) {
     fmt::print("{}: the file is valid", spec.filename);
@@ -339,7 +367,7 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   const std::unique_ptr<Executor> executor = make_executor(data, devices);
   if (!on_disk) {
     storage.emplace(Storage::open_to_write(":memory:"));
-    return carry_out_in(*storage, std::move(setup), *sampler, *scheduler, *executor, flags, show_end);
+    return carry_out_in(*storage, std::move(setup), *sampler, *search.scheduler, *executor, flags, show_end);
   }
   if (!storage) open();
   const bool recorded = storage->study().has_value();
@@ -350,7 +378,7 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
   }
   if (!recorded && flags.resume) fmt::print("note: nothing is recorded in {} yet; starting\n", flags.study);
   setup.checkpoints = directory->checkpoints();
-  return carry_out_in(*storage, std::move(setup), *sampler, *scheduler, *executor, flags, show_end);
+  return carry_out_in(*storage, std::move(setup), *sampler, *search.scheduler, *executor, flags, show_end);
 }
 
 }  // namespace caviar

@@ -2,15 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
+#include "app/device_choice.h"
 #include "engine/data/dataset.h"
-#include "engine/executor.h"
+#include "tuner/registry.h"
 #include "tuner/spec.h"
 #include "tuner/storage/storage.h"
+#include "tuner/study.h"
 
 namespace caviar {
 
@@ -29,8 +32,36 @@ struct CarryOutFlags {
   std::optional<std::string> validate_on;
 };
 
+// Flags of what looks at a whole sweep: --count, --sweep-seed.
+void add_search_flags(CLI::App& command, CarryOutFlags& flags);
+
 // The flags both have: --data, --seeds, --device, --precision, --threads, --validate-on.
 void add_common_flags(CLI::App& command, CarryOutFlags& flags);
+
+// The data set of the flags, else of the file, else mnist. Throws Error when it cannot be had.
+std::shared_ptr<const Dataset> load_data(const SweepSpec& spec, const CarryOutFlags& flags);
+
+// What file, flags and machine together ask for.
+struct Preparation {
+  std::shared_ptr<const Dataset> data;
+  DeviceChoice devices;
+  StudySetup setup;
+};
+
+// Throws Error for a sweep that cannot be carried out on this machine; says on standard error when it will not be where
+// it was asked for.
+Preparation prepare(const SweepSpec& spec, const CarryOutFlags& flags, std::shared_ptr<const Dataset> data);
+
+// What decides which trials there are.
+struct Search {
+  SearchScope scope;
+  std::unique_ptr<Sampler> sampler;
+  std::unique_ptr<Scheduler> scheduler;
+};
+
+// Sets setup.window. Throws Error for a search that has no end, no trial that can be trained, or two ways to vary
+// seeds.
+Search make_search(const SweepSpec& spec, StudySetup& setup);
 
 // Carries the sweep out and leaves the study in `storage`, which show_end() then shows. Returns an ExitCode.
 // With --count 0 nothing is trained and no directory is made.

@@ -33,13 +33,7 @@ void add_sweep(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("sweep", "Carry out a sweep file (W&B's format, unchanged)");
   command->add_option("file", options->file, "the sweep file, YAML")->required();
   command->add_option("--study", flags.study, "directory of the study [default: studies/<name of the file>]");
-  command
-      ->add_option("--count", flags.count,
-                   "trials; 0 checks the file and stops [default: the file's caviar.count, else its run_cap, else all "
-                   "points of a grid]")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
-  command->add_option("--sweep-seed", flags.sweep_seed,
-                      "chooses the trials of random search [default: the file's caviar.sweep_seed, else 0]");
+  add_search_flags(*command, flags);
   command->add_flag("--resume", flags.resume, "go on with the study that is in the directory");
   add_common_flags(*command, flags);
   command->footer(kFooter);
