@@ -61,6 +61,80 @@ double log_gamma(double x) {
          log_double(product);
 }
 
+double scaled_erfc(double x) {
+  constexpr double kNearTop[] = {3.20937758913846947e03, 3.77485237685302021e02, 1.13864154151050156e02,
+                                 3.16112374387056560e00, 1.85777706184603153e-1};
+  constexpr double kNearBottom[] = {2.84423683343917062e03, 1.28261652607737228e03, 2.44024637934444173e02,
+                                    2.36012909523441209e01, 1.0};
+  constexpr double kMiddleTop[] = {1.23033935479799725e03, 2.05107837782607147e03, 1.71204761263407058e03,
+                                   8.81952221241769090e02, 2.98635138197400131e02, 6.61191906371416295e01,
+                                   8.88314979438837594e00, 5.64188496988670089e-1, 2.15311535474403846e-8};
+  constexpr double kMiddleBottom[] = {1.23033935480374942e03, 3.43936767414372164e03, 4.36261909014324716e03,
+                                      3.29079923573345963e03, 1.62138957456669019e03, 5.37181101862009858e02,
+                                      1.17693950891312499e02, 1.57449261107098347e01, 1.0};
+  constexpr double kFarTop[] = {6.58749161529837803e-4, 1.60837851487422766e-2, 1.25781726111229246e-1,
+                                3.60344899949804439e-1, 3.05326634961232344e-1, 1.63153871373020978e-2};
+  constexpr double kFarBottom[] = {2.33520497626869185e-3, 6.05183413124413191e-2, 5.27905102951428412e-1,
+                                   1.87295284992346725e00, 2.56852019228982242e00, 1.0};
+  constexpr double kInverseRootPi = 0.56418958354775628695;
+  const double size = std::abs(x), square = x * x;
+  if (size <= 0.46875) {
+    return exp_double(square) * (1 - x * polynomial(kNearTop, square) / polynomial(kNearBottom, square));
+  }
+  double result = 0;
+  if (size <= 4) {
+    result = polynomial(kMiddleTop, size) / polynomial(kMiddleBottom, size);
+  } else {
+    const double z = 1 / square;
+    result = (kInverseRootPi - z * polynomial(kFarTop, z) / polynomial(kFarBottom, z)) / size;
+  }
+  if (x > 0) return result;
+  const double rounding = fma_of(x, x, -square);
+  return 2 * exp_double(square) * (1 + rounding) - result;
+}
+
+namespace {
+
+constexpr double kHalfRoot = 0.70710678118654752440;  // sqrt(1/2)
+
+// ln(1 + x) and e^x - 1 without cancellation: the error of 1 + x, or of e^x, is undone by that of its inverse (Kahan).
+double log_one_plus(double x) {
+  const double sum = 1 + x;
+  return sum == 1 ? x : log_double(sum) * (x / (sum - 1));
+}
+
+double exp_minus_one(double x) {
+  const double power = exp_double(x);
+  if (power == 1) return x;
+  return power < 1e-17 ? -1 : (power - 1) * (x / log_double(power));
+}
+
+}  // namespace
+
+double normal_cdf(double x) {
+  if (x > 0) return 1 - normal_cdf(-x);
+  const double square = x * x, rounding = fma_of(x, x, -square);  // e^(-x^2/2), the rounding of the square made good
+  return 0.5 * scaled_erfc(-x * kHalfRoot) * (exp_double(-square / 2) * (1 - rounding / 2));
+}
+
+double log_normal_cdf(double x) {
+  if (x < -1) return log_double(0.5 * scaled_erfc(-x * kHalfRoot)) - x * x / 2;
+  return log_one_plus(-normal_cdf(-x));
+}
+
+double log_normal_between(double a, double b) {
+  if (a > 0) return log_normal_between(-b, -a);
+  const double middle = a + (b - a) / 2, width = b - a;
+  constexpr double kHalfLogTwoPi = 0.91893853320467274178;
+  if (width * (1 - middle) < 1e-5) return log_double(width) - middle * middle / 2 - kHalfLogTwoPi;
+  if (b > 0) {  // a <= 0 < b: nothing cancels
+    const double outside = normal_cdf(a) + normal_cdf(-b);
+    if (outside < 0.9) return log_one_plus(-outside);
+  }
+  const double log_b = log_normal_cdf(b), log_a = log_normal_cdf(a);
+  return log_b + log_double(-exp_minus_one(log_a - log_b));
+}
+
 double normal_quantile(double p) {
   constexpr double kCentreTop[] = {3.3871328727963666080e0,  1.3314166789178437745e+2, 1.9715909503065514427e+3,
                                    1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,

@@ -9,6 +9,7 @@
 #include "tuner/samplers/halton.h"
 #include "tuner/samplers/random.h"
 #include "tuner/samplers/sobol.h"
+#include "tuner/samplers/tpe.h"
 #include "tuner/samplers/zoom.h"
 #include "tuner/schedulers/none.h"
 
@@ -37,6 +38,20 @@ std::unique_ptr<Sampler> make_zoom(const SearchSpace& space, const OptionSet& op
   return std::make_unique<ZoomSampler>(space, scope.sweep_seed, settings);
 }
 
+constexpr OptionHelp kTpeOptions[] = {
+    {"startup", OptionKind::kWhole, "10", 1, 1e6, "", "results before the model is asked; random draws until then"},
+    {"gamma", OptionKind::kNumber, "0.1", 0.001, 0.999, "", "share of the trials that count as good"},
+    {"candidates", OptionKind::kWhole, "24", 1, 10000, "", "points drawn from the density of the good, one is taken"},
+};
+
+std::unique_ptr<Sampler> make_tpe(const SearchSpace& space, const OptionSet& options, const SearchScope& scope) {
+  TpeSettings settings;
+  settings.startup = options.whole("startup");
+  settings.gamma = options.number("gamma");
+  settings.candidates = options.whole("candidates");
+  return std::make_unique<TpeSampler>(space, settings, scope.sweep_seed, scope.window);
+}
+
 constexpr SamplerKind kSamplers[] = {
     {"grid",
      "Every point of the space once.",
@@ -63,6 +78,8 @@ constexpr SamplerKind kSamplers[] = {
        return std::make_unique<HaltonSampler>(space, scope.sweep_seed);
      }},
     {"zoom", "Rounds of Sobol points, each in a region drawn around the best so far.", kZoomOptions, make_zoom},
+    {"tpe", "The tree-structured Parzen estimator: draws where good trials are dense and bad ones rare.", kTpeOptions,
+     make_tpe},
 };
 
 constexpr SchedulerKind kSchedulers[] = {

@@ -37,6 +37,64 @@ TEST(Distribution, NormalQuantileInvertsTheErrorFunction) {
   EXPECT_NEAR(normal_quantile(0.975), 1.959963984540054, 1e-15);
 }
 
+// SciPy 1.10.1: special.erfcx.
+TEST(Distribution, ScaledErfcIsThatOfSciPy) {
+  for (const auto& [x, expected] : {std::pair{-20.0, 1.0442939379528289e+174},
+                                    {-5.0, 144009798674.66104},
+                                    {-1.0, 5.008980080762283},
+                                    {-0.3, 1.4537492328427655},
+                                    {0.0, 1.0},
+                                    {0.2, 0.8090195199015808},
+                                    {0.46, 0.6367873838327129},
+                                    {0.5, 0.6156903441929258},
+                                    {1.0, 0.427583576155807},
+                                    {3.0, 0.17900115118138998},
+                                    {4.5, 0.12248480427384142},
+                                    {30.0, 0.018795888861416754}}) {
+    EXPECT_NEAR(scaled_erfc(x) / expected, 1, 1e-15) << x;
+  }
+}
+
+// SciPy 1.10.1: special.ndtr, special.log_ndtr.
+TEST(Distribution, NormalCdfIsThatOfSciPy) {
+  struct Row {
+    double x, cdf, log_cdf;
+  };
+  for (const Row& row : {Row{-37, 5.7255712225239266e-300, -689.0305855768908},
+                         {-10, 7.61985302416047e-24, -53.23128515051248},
+                         {-6, 9.865876450376946e-10, -20.73676894997471},
+                         {-2, 0.022750131948179195, -3.7831843336820317},
+                         {-1, 0.15865525393145707, -1.841021645009264},
+                         {-0.5, 0.3085375387259869, -1.175911761593619},
+                         {0, 0.5, -0.6931471805599453},
+                         {0.5, 0.6914624612740131, -0.3689464152886563},
+                         {3, 0.9986501019683699, -0.001350809964748193}}) {
+    EXPECT_NEAR(normal_cdf(row.x) / row.cdf, 1, 1e-15 * (1 + row.x * row.x / 10)) << row.x;
+    EXPECT_NEAR(log_normal_cdf(row.x) / row.log_cdf, 1, 1e-15) << row.x;
+  }
+  EXPECT_EQ(normal_cdf(-40), 0);
+  EXPECT_EQ(normal_cdf(40), 1);
+}
+
+// SciPy 1.10.1: integrate.quad of e^((m^2 - t^2) / 2) from a to b, epsrel 2e-14, m the end nearer to 0; then its
+// logarithm - m^2 / 2 - log(2 pi) / 2.
+TEST(Distribution, NormalMassBetweenDoesNotCancel) {
+  struct Row {
+    double a, b, log_mass;
+  };
+  for (const Row& row : {Row{-1, 1, -0.381715146302126},
+                         {-0.1, 0.1, -2.53004200154724},
+                         {5, 6, -15.068446096529454},
+                         {-40, -39, -765.0831565643776},
+                         {-1e-9, 1e-9, -20.94905718959114},
+                         {0.5, 0.5001, -10.254303906743443},
+                         {-3, 2, -0.024395187554887347},
+                         {8, 9, -35.01361859343715},
+                         {-2, -1.999, -9.825693812270252}}) {
+    EXPECT_NEAR(log_normal_between(row.a, row.b), row.log_mass, 1e-11) << row.a << " " << row.b;
+  }
+}
+
 // For whole a and b the beta law is a sum of binomial probabilities.
 double binomial_beta_cdf(double x, int a, int b) {
   double sum = 0;
