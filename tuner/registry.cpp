@@ -7,6 +7,7 @@
 #include "tuner/names.h"
 #include "tuner/samplers/grid.h"
 #include "tuner/samplers/halton.h"
+#include "tuner/samplers/once.h"
 #include "tuner/samplers/random.h"
 #include "tuner/samplers/sobol.h"
 #include "tuner/samplers/tpe.h"
@@ -122,7 +123,8 @@ std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& 
     fail(spec.filename, ": this method has no sampler; use method: random or method: grid");
   }
   const SamplerKind& kind = kind_named(choice, sampler_kinds(), "sampler");
-  return kind.make(space, OptionSet("sampler " + choice.name, kind.options, choice), scope);
+  auto sampler = kind.make(space, OptionSet("sampler " + choice.name, kind.options, choice), scope);
+  return std::make_unique<OnceSampler>(std::move(sampler), space, scope.sweep_seed, scope.by_hand);
 }
 
 std::unique_ptr<Scheduler> make_scheduler(const SweepSpec& spec, const SearchScope& scope) {

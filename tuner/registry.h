@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "tuner/options.h"
 #include "tuner/sampler.h"
@@ -21,6 +22,7 @@ struct SearchScope {
   std::int64_t window = 1;             // >= 1: trial i may be suggested from the results of trials 0 .. i - window
   std::optional<std::int64_t> trials;  // asked for; empty: no end
   std::int64_t seeds = 1;              // of every trial, or the most a trial may have
+  std::vector<Config> by_hand = {};    // the first trials
 };
 
 struct SamplerKind {
@@ -42,7 +44,7 @@ std::span<const SamplerKind> sampler_kinds();
 std::span<const SchedulerKind> scheduler_kinds();
 
 // The sampler a sweep asks for: settings.sampler, else what spec.method means. Throws Error for a method without one,
-// an unknown name, a setting it does not have, or a space it cannot sample.
+// an unknown name, a setting it does not have, or a space it cannot sample. It comes inside a OnceSampler.
 std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& space, const SearchScope& scope);
 
 // The scheduler a sweep asks for: settings.scheduler, else what early_terminate means, else none. Throws Error for an

@@ -45,6 +45,9 @@ class Sampler {
   // The last trial whose result is wanted before trial `number` is suggested; below 0: none.
   virtual std::int64_t needs(std::int64_t) const { return -1; }
 
+  // Whether it gives a config again on purpose. Otherwise samplers/once.h keeps repeats from the study.
+  virtual bool repeats_configs() const { return false; }
+
   // Every trial of the study once, in order of number, before the next is asked for: also those given by hand.
   virtual void started(const Trial&) {}
 
