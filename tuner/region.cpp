@@ -74,8 +74,8 @@ UnitInterval span_kept(const Parameter& parameter, const std::vector<double>& pl
   const double low = std::clamp((places.front() + places.back() - width) / 2, 0.0, 1 - width);
   UnitInterval kept{low, std::min(1.0, low + width)};
   if (parameter.kind() == Parameter::Kind::kOrdered) {
-    kept.low = run_of(parameter, kept.low, 0, 1).low;
-    kept.high = run_of(parameter, std::max(kept.low, kept.high - 1 / kPlaces), 0, 1).high;
+    kept.high = level_at(parameter, std::max(kept.low, kept.high - 1 / kPlaces)).high;
+    kept.low = level_at(parameter, kept.low).low;
   }
   return kept;
 }
@@ -83,6 +83,8 @@ UnitInterval span_kept(const Parameter& parameter, const std::vector<double>& pl
 }  // namespace
 
 Region whole_region(const SearchSpace& space) { return Region(space.size(), {UnitInterval{}}); }
+
+UnitInterval level_at(const Parameter& parameter, double u) { return run_of(parameter, u, 0, 1); }
 
 Point point_in(const Region& region, const Point& point) {
   Point out = point;

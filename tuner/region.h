@@ -23,6 +23,9 @@ using Region = std::vector<std::vector<UnitInterval>>;
 
 Region whole_region(const SearchSpace& space);
 
+// The places of the value that an ordered parameter has at u: found by bisection, about 100 evaluations of at().
+UnitInterval level_at(const Parameter& parameter, double u);
+
 // The point of the region that a point of the unit cube means: each coordinate runs through the parameter's intervals
 // by their length, so uniform draws stay uniform inside the region.
 Point point_in(const Region& region, const Point& point);

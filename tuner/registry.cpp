@@ -5,6 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "tuner/names.h"
+#include "tuner/samplers/cma_es.h"
 #include "tuner/samplers/grid.h"
 #include "tuner/samplers/halton.h"
 #include "tuner/samplers/once.h"
@@ -53,6 +54,24 @@ std::unique_ptr<Sampler> make_tpe(const SearchSpace& space, const OptionSet& opt
   return std::make_unique<TpeSampler>(space, settings, scope.sweep_seed, scope.window);
 }
 
+constexpr OptionHelp kCmaEsOptions[] = {
+    {"population", OptionKind::kWhole, "", 4, 1e6, "",
+     "trials of a generation; without it, 4 + 3 ln(parameters), or the window less one if that is more"},
+    {"sigma", OptionKind::kNumber, "0.3", 1e-6, 1, "", "first step size, as a share of each parameter's width"},
+    {"wait", OptionKind::kFlag, "false", 0, 0, "",
+     "whether a generation waits for the whole one before, whatever the window, instead of several searches that take "
+     "turns"},
+};
+
+std::unique_ptr<Sampler> make_cma_es(const SearchSpace& space, const OptionSet& options, const SearchScope& scope) {
+  CmaEsSampler::Settings settings;
+  if (options.given("population")) settings.population = options.whole("population");
+  settings.sigma = options.number("sigma");
+  settings.window = scope.window;
+  settings.wait = options.flag("wait");
+  return std::make_unique<CmaEsSampler>(space, scope.sweep_seed, settings);
+}
+
 constexpr SamplerKind kSamplers[] = {
     {"grid",
      "Every point of the space once.",
@@ -79,6 +98,8 @@ constexpr SamplerKind kSamplers[] = {
        return std::make_unique<HaltonSampler>(space, scope.sweep_seed);
      }},
     {"zoom", "Rounds of Sobol points, each in a region drawn around the best so far.", kZoomOptions, make_zoom},
+    {"cma_es", "CMA-ES with margin: generations that learn which parameters to move together.", kCmaEsOptions,
+     make_cma_es},
     {"tpe", "The tree-structured Parzen estimator: draws where good trials are dense and bad ones rare.", kTpeOptions,
      make_tpe},
 };
