@@ -6,6 +6,7 @@
 #include "kernels/base/error.h"
 #include "tuner/names.h"
 #include "tuner/samplers/cma_es.h"
+#include "tuner/samplers/evolution.h"
 #include "tuner/samplers/grid.h"
 #include "tuner/samplers/halton.h"
 #include "tuner/samplers/once.h"
@@ -72,6 +73,24 @@ std::unique_ptr<Sampler> make_cma_es(const SearchSpace& space, const OptionSet& 
   return std::make_unique<CmaEsSampler>(space, scope.sweep_seed, settings);
 }
 
+constexpr OptionHelp kEvolutionOptions[] = {
+    {"population", OptionKind::kWhole, "32", 2, 1e6, "", "trials that may have children: the last that ended"},
+    {"tournament", OptionKind::kWhole, "8", 1, 1e6, "", "members among which the best becomes a parent"},
+    {"crossover", OptionKind::kNumber, "0.5", 0, 1, "", "chance of two parents instead of one"},
+    {"step", OptionKind::kNumber, "0.3", 1e-6, 1, "",
+     "largest standard deviation of a change, as a share of the width"},
+};
+
+std::unique_ptr<Sampler> make_evolution(const SearchSpace& space, const OptionSet& options, const SearchScope& scope) {
+  EvolutionSettings settings;
+  settings.population = options.whole("population");
+  settings.tournament = options.whole("tournament");
+  settings.crossover = options.number("crossover");
+  settings.step = options.number("step");
+  settings.window = scope.window;
+  return std::make_unique<EvolutionSampler>(space, scope.sweep_seed, settings);
+}
+
 constexpr SamplerKind kSamplers[] = {
     {"grid",
      "Every point of the space once.",
@@ -100,6 +119,8 @@ constexpr SamplerKind kSamplers[] = {
     {"zoom", "Rounds of Sobol points, each in a region drawn around the best so far.", kZoomOptions, make_zoom},
     {"cma_es", "CMA-ES with margin: generations that learn which parameters to move together.", kCmaEsOptions,
      make_cma_es},
+    {"evolution", "Regularised evolution: children of good recent trials, a few of their parameters changed.",
+     kEvolutionOptions, make_evolution},
     {"tpe", "The tree-structured Parzen estimator: draws where good trials are dense and bad ones rare.", kTpeOptions,
      make_tpe},
 };
