@@ -150,6 +150,43 @@ TEST(Region, AsTextIsTheSameRegionForEveryLaw) {
   }
 }
 
+// Parameters of a choice are written below the values that are kept, and read back as such.
+TEST(Region, OfConditionalParametersIsWrittenAsAChoice) {
+  const SearchSpace space(
+      parse_sweep("method: random\n"
+                  "parameters:\n"
+                  "  optimizer: {values: [sgd, adam, rmsprop]}\n"
+                  "  weight_decay: {min: 0.0, max: 0.1}\n"
+                  "caviar:\n"
+                  "  choice:\n"
+                  "    optimizer:\n"
+                  "      sgd:\n"
+                  "        momentum: {min: 0.5, max: 1.0}\n"
+                  "        rate: {distribution: log_uniform_values, min: 0.01, max: 1.0}\n"
+                  "      adam: [weight_decay]\n"
+                  "      rmsprop: [weight_decay]\n",
+                  "sweep.yaml"));
+  const auto results = results_of({{{{"optimizer", "sgd"}, {"momentum", 0.6}, {"rate", 0.1}}, 1},
+                                   {{{"optimizer", "sgd"}, {"momentum", 0.8}, {"rate", 0.1}}, 2},
+                                   {{{"optimizer", "adam"}, {"weight_decay", 0.05}}, 3},
+                                   {{{"optimizer", "rmsprop"}, {"weight_decay", 0.01}}, 4}});
+  const std::string text = region_yaml(space, zoomed_region(space, results, 1, {3, 0.4}));
+  EXPECT_EQ(text,
+            "parameters:\n"
+            "  optimizer: {values: [\"sgd\", \"adam\"]}\n"
+            "caviar:\n"
+            "  choice:\n"
+            "    optimizer:\n"
+            "      \"sgd\":\n"
+            "        momentum: {distribution: uniform, min: 0.5, max: 1.0}\n"
+            "        rate: {distribution: log_uniform_values, min: 0.039810717, max: 0.25118864}\n"
+            "      \"adam\":\n"
+            "        weight_decay: {distribution: uniform, min: 0.03, max: 0.07}\n");
+  const SearchSpace again(parse_sweep("method: random\n" + text, "sweep.yaml"));
+  EXPECT_TRUE(again.is_conditional());
+  EXPECT_EQ(again.size(), 4u);
+}
+
 TEST(Region, AsTextReads) {
   const SearchSpace space = space_of(
       "  learning_rate: {distribution: log_uniform_values, min: 1.0e-5, max: 1.0e-1}\n"

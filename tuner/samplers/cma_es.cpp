@@ -7,7 +7,9 @@
 #include <string>
 
 #include "kernels/math/elementary.h"
+#include "tuner/axes.h"
 #include "tuner/draws.h"
+#include "tuner/mirror.h"
 #include "tuner/region.h"
 
 namespace caviar {
@@ -37,15 +39,11 @@ namespace {
 
 constexpr int kMostAttempts = 64;  // at a trial, for its draw to be found again
 constexpr std::int64_t kMostDoublings = 16;
-constexpr double kBelowOne = 1 - 0x1p-53;
 
 std::int64_t default_population(std::size_t parameters, std::int64_t window) {
   const double n = static_cast<double>(std::max<std::size_t>(1, parameters));
   return std::max(4 + static_cast<std::int64_t>(3 * log_double(n)), window - 1);
 }
-
-// The distance to the nearest even number.
-double mirrored(double x) { return std::min(std::abs(x - 2 * std::nearbyint(x / 2)), kBelowOne); }
 
 // The x nearest to `near` that mirrored() maps to u.
 double image_of(double u, double near) {
@@ -58,28 +56,21 @@ double image_of(double u, double near) {
 CmaEsSampler::CmaEsSampler(const SearchSpace& space, std::uint64_t sweep_seed, const Settings& settings)
     : space_(space), sweep_seed_(sweep_seed), sigma_(settings.sigma) {
   std::size_t freedom = 0;
+  const std::vector<Axis> axes = axes_of(space_);
   for (std::size_t i = 0; i < space_.size(); ++i) {
-    const Parameter& parameter = space_.parameters()[i];
-    if (parameter.is_constant()) continue;
-    if (parameter.kind() != Parameter::Kind::kCategorical) {
+    if (axes[i].kind == Axis::Kind::kNone) continue;
+    if (axes[i].kind != Axis::Kind::kChoice) {
       numeric_.push_back(i);
       ++freedom;
       continue;
     }
     categorical_.push_back(i);
     places_.emplace_back();
-    for (std::int64_t level = 0; level < parameter.levels(); ++level) {
-      if (const auto u = parameter.unit_of(parameter.level(level))) places_.back().push_back(*u);
-    }
-    first_chances_.emplace_back(places_.back().size(), 0);
-    for (const Value& value : parameter.spec().values) {
-      const auto u = parameter.unit_of(value);
-      if (!u) continue;  // a chance of 0
-      const auto at = std::find(places_.back().begin(), places_.back().end(), *u) - places_.back().begin();
-      const auto& weights = parameter.spec().probabilities;
-      const auto listed = static_cast<std::size_t>(&value - parameter.spec().values.data());
-      first_chances_.back()[static_cast<std::size_t>(at)] +=
-          weights.empty() ? 1.0 / static_cast<double>(parameter.spec().values.size()) : weights[listed];
+    first_chances_.emplace_back();
+    for (std::size_t level = 0; level < axes[i].middles.size(); ++level) {
+      if (!(axes[i].chances[level] > 0)) continue;
+      places_.back().push_back(axes[i].middles[level]);
+      first_chances_.back().push_back(axes[i].chances[level]);
     }
     freedom += places_.back().size() - 1;
   }

@@ -1,10 +1,10 @@
 #include "tuner/samplers/evolution.h"
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
+#include "tuner/mirror.h"
 #include "tuner/region.h"
 #include "tuner/samplers/random.h"
 #include "tuner/samplers/sobol.h"
@@ -12,11 +12,7 @@
 namespace caviar {
 namespace {
 
-constexpr double kBelowOne = 1 - 0x1p-53;
 constexpr int kScales = 8;  // of a step: 1, 1/2, ... 1/128
-
-// The distance to the nearest even number: both bounds are mirrors.
-double mirrored(double x) { return std::min(std::abs(x - 2 * std::nearbyint(x / 2)), kBelowOne); }
 
 }  // namespace
 
