@@ -318,7 +318,8 @@ Preparation prepare(const SweepSpec& spec, const CarryOutFlags& flags, std::shar
 Search make_search(const SweepSpec& spec, StudySetup& setup) {
   setup.window = spec.settings.window.value_or(default_window(setup.record.trials));
   Search search;
-  search.scope = {setup.record.sweep_seed, setup.window, setup.record.trials, setup.record.seeds};
+  search.scope = {setup.record.sweep_seed, setup.window, setup.record.trials, setup.record.seeds,
+                  setup.record.maximize};
   search.sampler = make_sampler(spec, SearchSpace(spec), search.scope);
   search.scheduler = make_scheduler(spec, search.scope);
   require_a_trial(spec, setup, *search.sampler);

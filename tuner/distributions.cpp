@@ -189,6 +189,11 @@ double beta_cdf(double x, double a, double b) {
   return 1 - exp_double(log_front) * beta_fraction(1 - x, b, a) / b;
 }
 
+double student_tail(double t, double freedom) {
+  if (t < 0) return 1 - student_tail(-t, freedom);
+  return 0.5 * beta_cdf(freedom / (freedom + t * t), 0.5 * freedom, 0.5);
+}
+
 double beta_quantile(double p, double a, double b) {
   // Positive doubles are ordered as their bits are, so this halves the set of doubles, not the interval: small
   // quantiles are found as exactly as large ones.

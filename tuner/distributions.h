@@ -1,5 +1,5 @@
-// Special functions of the samplers. No call to the C library but sqrt, which IEEE rounds exactly: draws are the same
-// on every host.
+// Special functions of samplers and schedulers. No call to the C library but sqrt, which IEEE rounds exactly: draws and
+// decisions are the same on every host.
 #pragma once
 
 namespace caviar {
@@ -25,6 +25,10 @@ double log_normal_between(double a, double b);
 // The x with P(X < x) = p for a standard normal X, 0 < p < 1: Wichura 1988, algorithm AS 241, PPND16, relative error
 // about 1e-16.
 double normal_quantile(double p);
+
+// P(X > t) for X of Student's distribution with `freedom` > 0 degrees of freedom, by beta_cdf (DLMF 8.17, Abramowitz &
+// Stegun 26.7.1).
+double student_tail(double t, double freedom);
 
 // P(X < x) for X of a beta distribution, a, b > 0: the continued fraction of DLMF 8.17.22 by Lentz's method.
 double beta_cdf(double x, double a, double b);

@@ -14,7 +14,15 @@
 #include "tuner/samplers/sobol.h"
 #include "tuner/samplers/tpe.h"
 #include "tuner/samplers/zoom.h"
+#include "tuner/schedulers/asha.h"
+#include "tuner/schedulers/halving.h"
 #include "tuner/schedulers/none.h"
+#include "tuner/schedulers/patience.h"
+#include "tuner/schedulers/percentile.h"
+#include "tuner/schedulers/race.h"
+#include "tuner/schedulers/threshold.h"
+#include "tuner/schedulers/wandb_hyperband.h"
+#include "tuner/schedulers/wilcoxon.h"
 
 namespace caviar {
 namespace {
@@ -132,6 +140,25 @@ constexpr SchedulerKind kSchedulers[] = {
      [](const OptionSet&, const SearchScope&) -> std::unique_ptr<Scheduler> {
        return std::make_unique<NoScheduler>();
      }},
+    {"median", "Stops a trial that is behind the median of the earlier ones at the same iteration.",
+     PercentileScheduler::kMedianOptions, PercentileScheduler::make},
+    {"percentile", "Stops a trial that is behind a given percentile of the earlier ones at the same iteration.",
+     PercentileScheduler::kPercentileOptions, PercentileScheduler::make},
+    {"threshold", "Stops a trial whose metric leaves given bounds.", ThresholdScheduler::kOptions,
+     ThresholdScheduler::make},
+    {"patience", "Stops a trial that no longer gets better.", PatienceScheduler::kOptions, PatienceScheduler::make},
+    {"wandb_hyperband", "W&B's early_terminate: at each band about one of eta trials goes on.",
+     WandbHyperbandScheduler::kOptions, WandbHyperbandScheduler::make},
+    {"successive_halving", "Brackets of consecutive trials; at each rung one of eta goes on.",
+     HalvingScheduler::kHalvingOptions, HalvingScheduler::make_halving},
+    {"hyperband", "Successive halving in brackets, from many trials judged early to few that train to the end.",
+     HalvingScheduler::kHyperbandOptions, HalvingScheduler::make_hyperband},
+    {"asha", "Successive halving without brackets: a trial is compared with all before it and some after.",
+     AshaScheduler::kOptions, AshaScheduler::make},
+    {"wilcoxon", "Gives a trial further seeds until a signed-rank test finds it worse than the best.",
+     WilcoxonScheduler::kOptions, WilcoxonScheduler::make},
+    {"race", "Blocks of trials race over the same seeds; paired t tests put out those that are not the best.",
+     RaceScheduler::kOptions, RaceScheduler::make},
 };
 
 Choice meant_by_method(const SweepSpec& spec) {
@@ -171,6 +198,10 @@ std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& 
 
 std::unique_ptr<Scheduler> make_scheduler(const SweepSpec& spec, const SearchScope& scope) {
   Choice choice = spec.settings.scheduler;
+  if (choice.name.empty() && spec.early_terminate) {
+    choice = WandbHyperbandScheduler::choice(*spec.early_terminate);
+    choice.where = spec.filename + ": ";
+  }
   if (choice.name.empty()) choice.name = "none";
   const SchedulerKind& kind = kind_named(choice, scheduler_kinds(), "scheduler");
   return kind.make(OptionSet("scheduler " + choice.name, kind.options, choice), scope);

@@ -22,6 +22,7 @@ struct SearchScope {
   std::int64_t window = 1;             // >= 1: trial i may be suggested from the results of trials 0 .. i - window
   std::optional<std::int64_t> trials;  // asked for; empty: no end
   std::int64_t seeds = 1;              // of every trial, or the most a trial may have
+  bool maximize = false;               // losses are the metric negated
   std::vector<Config> by_hand = {};    // the first trials
 };
 

@@ -122,6 +122,22 @@ TEST(Distribution, BetaCdfMeetsBinomialSumsAndClosedForms) {
   EXPECT_EQ(beta_cdf(1, 2, 3), 1);
 }
 
+// scipy.stats.t.sf of SciPy 1.10.1.
+TEST(Distribution, StudentTailMeetsScipy) {
+  const struct {
+    double t, freedom, tail;
+  } student[] = {{0, 3, 0.5},
+                 {1, 1, 0.25},
+                 {2, 1, 0.14758361765043321},
+                 {2.5, 4, 0.033383272405994063},
+                 {-1.3, 7, 0.88261608230381139},
+                 {6, 9, 0.00010124966103382041},
+                 {31.82, 1, 0.010000162040964405},
+                 {0.01, 200, 0.49601562757664053},
+                 {10, 30, 2.2876257041148048e-11}};
+  for (const auto& [t, freedom, tail] : student) EXPECT_NEAR(student_tail(t, freedom) / tail, 1, 1e-12) << t;
+}
+
 TEST(Distribution, BetaQuantileInvertsItsCdf) {
   for (const auto& [a, b] : {std::pair{2.0, 5.0}, {0.5, 0.5}, {10.0, 0.2}, {1000.0, 3.0}}) {
     for (double p = 0.001; p < 1; p += 0.037) {

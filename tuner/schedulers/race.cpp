@@ -1,0 +1,172 @@
+#include "tuner/schedulers/race.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "tuner/registry.h"
+#include "tuner/schedulers/paired_tests.h"
+#include "tuner/schedulers/saw.h"
+
+namespace caviar {
+namespace {
+
+constexpr std::int64_t kLeastBlock = 16;      // a window may be 1, and one trial is no race
+constexpr std::int64_t kMostBlock = 1 << 30;  // what a block may be by default
+
+}  // namespace
+
+RaceScheduler::RaceScheduler(const Settings& settings, std::int64_t seeds)
+    : settings_(settings), seeds_(seeds), count_(std::numeric_limits<std::int64_t>::max()) {}
+
+std::unique_ptr<Scheduler> RaceScheduler::make(const OptionSet& options, const SearchScope& scope) {
+  Settings settings;
+  settings.block = options.given("block") ? options.whole("block") : std::clamp(scope.window, kLeastBlock, kMostBlock);
+  settings.first_seeds = options.whole("first_seeds");
+  settings.add = options.whole("add");
+  settings.alpha = options.number("alpha");
+  return std::make_unique<RaceScheduler>(settings, scope.seeds);
+}
+
+std::int64_t RaceScheduler::first_seeds(std::int64_t seeds) const { return std::min(settings_.first_seeds, seeds); }
+
+std::int64_t RaceScheduler::horizon(std::int64_t trial) const {
+  return trial - trial % settings_.block + settings_.block - 1;
+}
+
+RaceScheduler::Block& RaceScheduler::block_of(std::int64_t index) {
+  const auto i = static_cast<std::size_t>(index);
+  if (blocks_.size() <= i) blocks_.resize(i + 1);
+  Block& block = blocks_[i];
+  if (block.size > 0) return block;
+  block.size = std::min(settings_.block, count_ - index * settings_.block);
+  block.stage = first_seeds(seeds_);
+  block.missing = block.size;
+  return block;
+}
+
+RaceScheduler::Member& RaceScheduler::member_of(Block& block, std::int64_t i) {
+  const auto index = static_cast<std::size_t>(i);
+  if (block.members.size() <= index) block.members.resize(index + 1);
+  return block.members[index];
+}
+
+bool RaceScheduler::is_there(const Member& member, const Block& block) const {
+  return member.over || static_cast<std::int64_t>(member.losses.size()) >= block.stage;
+}
+
+void RaceScheduler::tell_seeds(std::int64_t trial, std::span<const double> losses) {
+  const std::int64_t index = trial / settings_.block;
+  Block& block = block_of(index);
+  if (block.stage > seeds_) return;
+  Member& member = member_of(block, trial % settings_.block);
+  if (member.out) return;
+  const bool was_there = is_there(member, block);
+  member.losses.assign(losses.begin(), losses.end());
+  if (was_there || !is_there(member, block)) return;
+  --block.missing;
+  settle(index, block);
+}
+
+void RaceScheduler::tell_over(std::int64_t trial) {
+  const std::int64_t index = trial / settings_.block;
+  Block& block = block_of(index);
+  if (block.stage > seeds_) return;
+  Member& member = member_of(block, trial % settings_.block);
+  const bool was_there = is_there(member, block);
+  member.over = true;
+  if (member.out || was_there) return;
+  --block.missing;
+  settle(index, block);
+}
+
+// The block in which the trials end is cut there.
+void RaceScheduler::tell_count(std::int64_t trials) {
+  count_ = trials;
+  if (trials <= 0) return;
+  const std::int64_t index = (trials - 1) / settings_.block;
+  if (static_cast<std::size_t>(index) >= blocks_.size()) return;
+  Block& block = block_of(index);
+  const std::int64_t size = trials - index * settings_.block;
+  if (block.stage != first_seeds(seeds_) || size >= block.size) return;
+  block.missing -= block.size - size;
+  block.size = size;
+  settle(index, block);
+}
+
+void RaceScheduler::settle(std::int64_t index, Block& block) {
+  while (block.missing == 0 && block.stage <= seeds_) {
+    settle_stage(index, block);
+    if (block.stage > seeds_) break;
+    block.missing = std::count_if(block.members.begin(), block.members.end(),
+                                  [&](const Member& member) { return !member.out && !is_there(member, block); });
+  }
+  if (block.stage > seeds_) block.members = {};
+}
+
+void RaceScheduler::settle_stage(std::int64_t index, Block& block) {
+  const std::int64_t stage = block.stage;
+  block.stage = seeds_ + 1;
+  if (stage == seeds_) return;  // the seeds are used up: there is nothing to ask
+  const auto on_stage = [&](const Member& member) {
+    return std::span(member.losses).first(static_cast<std::size_t>(stage));
+  };
+  const auto mean_of = [&](const Member& member) {
+    double sum = 0;
+    for (const double loss : on_stage(member)) sum += loss;
+    return sum / static_cast<double>(stage);
+  };
+  std::vector<std::size_t> racing, diverged;
+  for (std::size_t i = 0; i < block.members.size(); ++i) {
+    Member& member = block.members[i];
+    if (member.out) continue;
+    member.out = static_cast<std::int64_t>(member.losses.size()) < stage;
+    if (!member.out) (std::isfinite(mean_of(member)) ? racing : diverged).push_back(i);
+  }
+  const auto better_mean = [&](std::size_t a, std::size_t b) {
+    return mean_of(block.members[a]) < mean_of(block.members[b]);
+  };
+  const auto leader = std::min_element(racing.begin(), racing.end(), better_mean);
+  const double threshold = settings_.alpha / static_cast<double>(std::max<std::size_t>(racing.size(), 2) - 1);
+  const auto number_of = [&](std::size_t i) { return index * settings_.block + static_cast<std::int64_t>(i); };
+  const std::size_t first_made = made_.size();
+  for (const std::size_t i : diverged) {
+    block.members[i].out = true;
+    made_.push_back({number_of(i), Question::kSeeds, stage, Verdict::kStop, 0,
+                     saw_of({{"block", index}, {"alive", racing.size()}})});
+  }
+  std::size_t left = 0;
+  for (const std::size_t i : racing) {
+    Member& member = block.members[i];
+    const Member& best = block.members[*leader];
+    Decision decision{number_of(i), Question::kSeeds, stage, Verdict::kGoOn, 0, {}};
+    decision.saw = saw_of({{"block", index},
+                           {"alive", racing.size()},
+                           {"leader", number_of(*leader)},
+                           {"mean", mean_of(member)},
+                           {"leader_mean", mean_of(best)}});
+    if (i != *leader) {
+      std::vector<double> differences;
+      for (std::size_t seed = 0; seed < static_cast<std::size_t>(stage); ++seed) {
+        differences.push_back(member.losses[seed] - best.losses[seed]);
+      }
+      const double p = paired_t_p(differences);
+      decision.saw["p"] = p;
+      decision.saw["threshold"] = threshold;
+      member.out = p < threshold;
+    }
+    left += !member.out;
+    if (member.out) decision.verdict = Verdict::kStop;
+    made_.push_back(std::move(decision));
+  }
+  if (left > 1) block.stage = std::min(stage + settings_.add, seeds_);
+  for (std::size_t i = first_made; i < made_.size(); ++i) {
+    if (left <= 1) made_[i].verdict = Verdict::kStop;
+    if (made_[i].verdict == Verdict::kGoOn) made_[i].seeds = block.stage;
+  }
+}
+
+std::vector<Decision> RaceScheduler::decide() { return std::exchange(made_, {}); }
+
+}  // namespace caviar
