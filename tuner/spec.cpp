@@ -448,10 +448,6 @@ void require_runnable(const SweepSpec& spec) {
   if (spec.method == Method::kCustom) {
     fail(spec.filename, ": method custom needs a controller of W&B's; use method: random or method: grid");
   }
-  if (spec.early_terminate) {
-    fail(spec.filename,
-         ": early_terminate is understood but not available yet; remove it to run every trial to its end");
-  }
   if (!spec.metrics.empty()) fail(spec.filename, ": several metrics are not available yet; use one metric");
   if (spec.has_scheduler) fail(spec.filename, ": scheduler belongs to W&B's Launch; remove it");
 }

@@ -34,6 +34,7 @@ TEST_P(Examples, ParseRunAndBind) {
   for (const std::string& warning : spec.warnings) ADD_FAILURE() << warning;
   require_runnable(spec);
   check_parameters(spec);
+  EXPECT_NE(make_scheduler(spec, {}), nullptr);
   const auto sampler = make_sampler(spec, SearchSpace(spec), {});
   EXPECT_TRUE(sampler->size() > 0 || spec.run_cap) << "a random search without an end";
   const std::int64_t trials = sampler->size() < 0 ? 200 : sampler->size();
