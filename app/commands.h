@@ -20,6 +20,7 @@ enum ExitCode {
 void add_sweep(CLI::App& program, int& exit_code);
 void add_train(CLI::App& program, int& exit_code);
 void add_show(CLI::App& program, int& exit_code);
+void add_next(CLI::App& program, int& exit_code);
 void add_devices(CLI::App& program, int& exit_code);
 void add_data(CLI::App& program, int& exit_code);
 void add_params(CLI::App& program, int& exit_code);

@@ -31,8 +31,14 @@ std::string flow(const Value& value) {
 // An entry of `parameters:` in flow style.
 class Entry {
  public:
-  Entry(const Parameter& parameter, const std::vector<UnitInterval>& kept)
-      : parameter_(parameter), spec_(parameter.spec()), kept_(kept), low_(kept.front().low), high_(kept.back().high) {}
+  // `decides`: a choice stands on the parameter, which must then list its values, be it one.
+  Entry(const Parameter& parameter, const std::vector<UnitInterval>& kept, bool decides)
+      : parameter_(parameter),
+        spec_(parameter.spec()),
+        kept_(kept),
+        low_(kept.front().low),
+        high_(kept.back().high),
+        decides_(decides) {}
 
   std::string text() {
     if (parameter_.is_constant()) return value_alone(parameter_.level(0));
@@ -48,7 +54,9 @@ class Entry {
   }
 
  private:
-  static std::string value_alone(const Value& value) { return "{value: " + flow(value) + "}"; }
+  std::string value_alone(const Value& value) const {
+    return decides_ ? "{values: [" + flow(value) + "]}" : "{value: " + flow(value) + "}";
+  }
 
   bool is_whole() const { return low_ == 0 && high_ == 1; }
   Value at_low() const { return parameter_.at(low_); }
@@ -177,8 +185,16 @@ class Entry {
   const ParameterSpec& spec_;
   const std::vector<UnitInterval>& kept_;
   double low_, high_;
+  bool decides_;
   std::string text_, comment_;
 };
+
+bool decides(const SearchSpace& space, std::size_t i) {
+  for (std::size_t other = 0; other < space.size(); ++other) {
+    if (space.parent(other) == static_cast<int>(i)) return true;
+  }
+  return false;
+}
 
 // The conditional parameters below parameter `parent`, as the block `choice:` has them; a parameter of several values
 // is written under each.
@@ -196,7 +212,10 @@ std::string choices_of(const SearchSpace& space, const Region& region, std::size
       const Parameter& parameter = space.parameters()[i];
       const std::vector<Value>& values = parameter.spec().when->values;
       if (std::find(values.begin(), values.end(), value) == values.end()) continue;
-      below.append("        ").append(parameter.name()).append(": ").append(Entry(parameter, region[i]).text());
+      below.append("        ")
+          .append(parameter.name())
+          .append(": ")
+          .append(Entry(parameter, region[i], decides(space, i)).text());
       below.append("\n");
     }
     if (!below.empty()) text.append("      ").append(flow(value)).append(":\n").append(below);
@@ -212,7 +231,10 @@ std::string region_yaml(const SearchSpace& space, const Region& region) {
     const Parameter& parameter = space.parameters()[i];
     choices += choices_of(space, region, i);
     if (space.parent(i) >= 0) continue;
-    parameters.append("  ").append(parameter.name()).append(": ").append(Entry(parameter, region[i]).text());
+    parameters.append("  ")
+        .append(parameter.name())
+        .append(": ")
+        .append(Entry(parameter, region[i], decides(space, i)).text());
     parameters.append("\n");
   }
   return choices.empty() ? parameters : parameters + "caviar:\n  choice:\n" + choices;

@@ -1,0 +1,142 @@
+// caviar next STUDY: where a study says to look next, as sweep files.
+#include "tuner/next.h"
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/text.h"
+#include "kernels/base/error.h"
+#include "tuner/history.h"
+#include "tuner/storage/directory.h"
+
+namespace caviar {
+namespace {
+
+constexpr const char* kFooter = R"(
+Three things are looked for: best trials at the edge of a range (widen it), an edge beyond which every trial diverged
+(narrow it), and a region the best tenth of the trials agrees on (zoom in). Each is said only when chance would show it
+in fewer than 1 in 20 studies in which nothing matters; tuner/next.h has the rules. `chance` is corrected for all places
+looked at.
+
+Example:
+  caviar next studies/first --out second.yaml && caviar sweep second.yaml)";
+
+struct Options {
+  std::string study, out;
+  bool json = false;
+};
+
+// Trials that are over and could be trained, as a sampler is told them.
+std::vector<TrialResult> results_of(Storage& storage, const StudyRecord& study) {
+  History history(study.metric, study.maximize, study.seeds);
+  history.fold(storage, true);
+  std::vector<TrialResult> results;
+  storage.for_each_trial([&](const TrialRecord& record) {
+    if (record.state != TrialState::kDone) return;
+    const TrialSummary& summary = history[record.trial.number];
+    TrialResult result;
+    result.number = record.trial.number;
+    result.config = record.trial.config;
+    // A mean without the seeds that diverged would flatter the edge.
+    if (summary.diverged == 0) result.loss = study.maximize ? -summary.mean : summary.mean;
+    result.sd = summary.sd;
+    result.seeds = summary.finished;
+    result.stopped = summary.stopped;
+    results.push_back(std::move(result));
+  });
+  return results;
+}
+
+std::string rests_on(const NextSearch& next) {
+  std::string text = show_number_of(next.trials, "trial");
+  if (next.stopped) text += fmt::format(", {} of them stopped early", next.stopped);
+  if (next.diverged) text += fmt::format(", {} of them diverged", next.diverged);
+  if (next.elsewhere) text += fmt::format("; {} outside the space are left out", next.elsewhere);
+  return text;
+}
+
+void print_findings(const NextSearch& next) {
+  for (std::size_t i = 0; i < next.findings.size(); ++i) {
+    const Finding& finding = next.findings[i];
+    fmt::print("{}. {}\n\n{}\n", i + 1, finding.sentence, finding.lines);
+  }
+  if (next.best == 0) {
+    fmt::print("nothing can be said yet: {}; at least {}, and 5 that ran to their end, are needed\n", rests_on(next),
+               kFewestTrials);
+  } else if (next.findings.empty()) {
+    fmt::print(
+        "nothing to say: no best trials at an edge, no edge beyond which all diverged, no region the best {} agree on "
+        "more\nthan chance has it (from {})\n",
+        next.best, rests_on(next));
+  } else {
+    fmt::print("from {}; the best are {}\n", rests_on(next), next.best);
+  }
+}
+
+void print_json(const NextSearch& next) {
+  Value findings = Value::array();
+  for (const Finding& finding : next.findings) {
+    findings.push_back({{"kind", to_string(finding.kind)},
+                        {"parameters", finding.parameters},
+                        {"sentence", finding.sentence},
+                        {"evidence", finding.evidence},
+                        {"file", finding.file}});
+  }
+  const Value all = {{"trials", next.trials},       {"complete", next.complete},
+                     {"stopped", next.stopped},     {"diverged", next.diverged},
+                     {"elsewhere", next.elsewhere}, {"best", next.best},
+                     {"findings", findings},        {"file", next.file}};
+  fmt::print("{}\n", all.dump(2, ' ', false, Value::error_handler_t::replace));
+}
+
+void write_file(const NextSearch& next, const Options& options) {
+  if (next.findings.empty()) fail(options.out, " is not written: the study says nothing about where to look next");
+  std::ofstream file(options.out, std::ios::binary | std::ios::trunc);
+  file << "# Next after " << options.study << ":\n";
+  for (const Finding& finding : next.findings) file << "#   - " << finding.sentence << "\n";
+  file << next.file;
+  file.close();
+  if (!file) fail(options.out, " cannot be written; check the path and the space on its disk");
+  if (!options.json) fmt::print("written: {} (all of the above)\n", options.out);
+}
+
+int find_next(const Options& options) {
+  const std::string database = StudyDirectory::database_in(options.study);
+  if (!std::filesystem::exists(database)) {
+    fail(options.study, ": there is no study here; name the directory that `caviar sweep` was given with --study");
+  }
+  Storage storage = Storage::open_to_read(database);
+  storage.freeze();
+  const std::optional<StudyRecord> study = storage.study();
+  if (!study) fail(database, ": nothing is recorded here yet; wait for the sweep to start");
+  const SweepSpec spec = parse_sweep(study->spec, study->spec_name);
+  const std::vector<TrialResult> results = results_of(storage, *study);
+  const NextSearch next = next_search(spec, results);
+  if (options.json) {
+    print_json(next);
+  } else {
+    print_findings(next);
+  }
+  if (!options.out.empty()) write_file(next, options);
+  return kExitDone;
+}
+
+}  // namespace
+
+void add_next(CLI::App& program, int& exit_code) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand("next", "Say where a study suggests to look next, as a sweep file");
+  command->add_option("study", options->study, "directory of the study")->required();
+  command->add_option("--out", options->out, "write the sweep file with everything that was found");
+  command->add_flag("--json", options->json, "findings with their numbers and whole sweep files, as JSON");
+  command->footer(kFooter);
+  command->callback([options, &exit_code] { exit_code = find_next(*options); });
+}
+
+}  // namespace caviar

@@ -1,0 +1,66 @@
+// caviar next as a user meets it: a study's findings, the sweep file it writes, and that the program takes that file.
+#include <fstream>
+#include <iterator>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/study_program.h"
+
+namespace caviar {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class NextProgram : public ::testing::Test {
+ protected:
+  // A random search over five decades of rates, most of them hopelessly low.
+  void carry_out(const std::string& trials) {
+    place_.dir().write("a.yaml",
+                       "method: random\nmetric: {name: train_loss, goal: minimize}\nparameters:\n"
+                       "  learning_rate: {distribution: log_uniform_values, min: 1e-7, max: 1e-2}\n"
+                       "  cell: {values: [lstm, gru]}\n  hidden_size: {value: 8}\n  num_layers: {value: 1}\n"
+                       "  batch_size: {value: 20}\n  readout: {value: final_states}\n  epochs: {value: 2}\n"
+                       "caviar: {validation_examples: 40, sweep_seed: 3}\n");
+    const Ended ended = place_.run({"sweep", "a.yaml", "--count", trials, "--study", "s"});
+    ASSERT_EQ(ended.code, 0) << ended.err;
+  }
+
+  Workplace place_{CAVIAR_PROGRAM};
+};
+
+TEST_F(NextProgram, WritesASweepFileThatTheProgramTakes) {
+  carry_out("60");
+  const Ended ended = place_.run({"next", "s", "--out", "next.yaml"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("of the best 6 trials are in the outer tenth of its range at 0.01"),
+                               HasSubstr("learning_rate: {distribution: log_uniform_values"),
+                               HasSubstr("from 60 trials"), HasSubstr("written: next.yaml")));
+  const Ended again = place_.run({"sweep", "next.yaml", "--count", "2", "--study", "t"});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("2/2 trials done"));
+
+  const auto json = nlohmann::json::parse(place_.run({"next", "s", "--json"}).out);
+  EXPECT_EQ(json["trials"], 60);
+  EXPECT_EQ(json["findings"][0]["kind"], "widen");
+  for (const auto& finding : json["findings"]) {
+    place_.dir().write("one.yaml", finding["file"].get<std::string>());
+    EXPECT_EQ(place_.run({"sweep", "one.yaml", "--count", "0"}).code, 0) << finding["file"];
+  }
+}
+
+TEST_F(NextProgram, SaysSoWhenThereIsNothingToSay) {
+  carry_out("4");
+  const Ended ended = place_.run({"next", "s"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("nothing can be said yet"), HasSubstr("4 trials"), HasSubstr("at least 20")));
+  const Ended out = place_.run({"next", "s", "--out", "next.yaml"});
+  EXPECT_EQ(out.code, 1);
+  EXPECT_THAT(out.err, HasSubstr("next.yaml is not written"));
+  EXPECT_THAT(place_.run({"next", "absent"}).err, HasSubstr("no study"));
+}
+
+}  // namespace
+}  // namespace caviar
