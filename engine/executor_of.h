@@ -68,7 +68,12 @@ class ExecutorOf final : public Executor {
     const auto is_it = [&](const RunOrder& order) { return order.run == run; };
     std::erase_if(arrivals_, is_it);
     if (std::erase_if(queue_, is_it) > 0) in_hand_.erase(run);
-    if (const auto it = waiting_.find(run); it != waiting_.end()) it->second = Decision::kStop;
+    if (waiting_.erase(run) == 0) return;
+    // Forgotten at once, so that it may be submitted again before its worker has time to let go of it.
+    if (const auto it = in_hand_.find(run); it != in_hand_.end()) {
+      if (it->second.holder) to_evict_.emplace_back(it->second.holder, run);
+      in_hand_.erase(it);
+    }
     wake_.notify_all();
   }
 
@@ -113,7 +118,7 @@ class ExecutorOf final : public Executor {
 
  private:
   // Of a run at a rung: not yet seen by the caller, seen, and what was decided.
-  enum class Decision { kReported, kDelivered, kGoOn, kStop };
+  enum class Decision { kReported, kDelivered, kGoOn };
   // A run that was given out. Without a holder it is in the queue again, or, when its worker was lost while it waited
   // at a rung, in waiting_ alone.
   struct InHand {
@@ -129,6 +134,7 @@ class ExecutorOf final : public Executor {
     try {
       unlocked(lock, [&] { worker = make(); });
       while (!quitting_) {
+        evict_stopped(*worker);
         if (drains_seen != drain_) {
           const std::size_t drain = drain_;
           std::vector<Parked> parked;
@@ -237,20 +243,27 @@ class ExecutorOf final : public Executor {
           Error(cat(why, ". Nothing is left to train on; what was recorded is safe, go on with --resume.")));
   }
 
+  // Before the worker takes any order: it may be for the same run.
+  void evict_stopped(Worker& worker) {
+    std::erase_if(to_evict_, [&](const auto& entry) {
+      const auto& [holder, run] = entry;
+      if (holder != &worker) return false;
+      worker.stop(run);
+      return true;
+    });
+  }
+
   void carry_out_decisions(Worker& worker) {
     std::erase_if(waiting_, [&](const auto& entry) {
       const auto& [run, decision] = entry;
-      if (decision != Decision::kGoOn && decision != Decision::kStop) return false;
-      const bool go_on = decision == Decision::kGoOn;
+      if (decision != Decision::kGoOn) return false;
       if (worker.holds(run)) {
-        go_on ? worker.go_on(run) : worker.stop(run);
-        if (!go_on) in_hand_.erase(run);
+        worker.go_on(run);
         return true;
       }
       const auto it = in_hand_.find(run);
       if (it == in_hand_.end() || it->second.holder) return false;
-      if (go_on) queue_.push_front(it->second.order);
-      if (!go_on) in_hand_.erase(it);
+      queue_.push_front(it->second.order);
       return true;
     });
   }
@@ -264,6 +277,7 @@ class ExecutorOf final : public Executor {
   std::deque<RunOrder> queue_;
   std::map<std::int64_t, InHand> in_hand_;
   std::map<std::int64_t, Decision> waiting_;
+  std::vector<std::pair<const Worker*, std::int64_t>> to_evict_;  // stopped runs that their worker still holds
   std::vector<Report> reports_;
   std::vector<Parked> parked_;
   std::exception_ptr failure_;

@@ -76,6 +76,37 @@ TEST(LocalExecutor, ARunWaitsAtItsRungForADecision) {
   EXPECT_TRUE(executor->advance(milliseconds(100)).empty()) << "it went on without being told to";
 }
 
+// A run that waits for a decision gives its slot away and comes back. Here its first worker is then busy with the long
+// run, and the other one, when the middling run is over, is given it: it must not take the first one's order to stop.
+TEST(LocalExecutor, AStoppedRunMayBeSubmittedAgainAtOnce) {
+  for (int round = 0; round < 4; ++round) {
+    const auto executor = make_local_executor(small_data(), 2);
+    executor->keep_states(true);
+    const RunOrder order = small_order(1);
+    RunOrder middling = small_order(2), long_run = small_order(3);
+    middling.hyper.total_steps = middling.rung_steps = 200;
+    long_run.hyper.total_steps = long_run.rung_steps = 1000;
+    for (const RunOrder& each : {middling, order, long_run}) executor->submit(each);
+    std::string digest;
+    for (int over = 0, rung = 0; over < 3;) {
+      std::vector<Report> reports = executor->advance(milliseconds(20'000));
+      ASSERT_FALSE(reports.empty()) << "a run is lost";
+      for (Report& report : reports) {
+        over += report.last;
+        if (report.run != order.run) continue;
+        EXPECT_EQ(report.rung, rung++);
+        if (report.last) digest = to_string(report.digest);
+        if (report.last || rung > 1) continue;
+        executor->stop(order.run);
+        RunOrder again = order;
+        again.resume = std::move(report.state);
+        executor->submit(std::move(again));
+      }
+    }
+    EXPECT_EQ(digest, to_string(alone(order).back().digest));
+  }
+}
+
 TEST(LocalExecutor, StoppingWhatWasNeverSubmittedIsIgnored) { make_local_executor(small_data(), 1)->stop(99); }
 
 TEST(LocalExecutor, RoomNeverFallsBelowZero) {
