@@ -16,11 +16,13 @@
 #include "app/commands.h"
 #include "app/device_choice.h"
 #include "app/progress.h"
+#include "app/search_record.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "kernels/math/philox.h"
 #include "kernels/recurrent_mixed.h"
 #include "tuner/bind.h"
+#include "tuner/enqueue.h"
 #include "tuner/names.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
@@ -262,6 +264,23 @@ void add_search_flags(CLI::App& command, CarryOutFlags& flags) {
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
   command.add_option("--sweep-seed", flags.sweep_seed,
                      "chooses the trials of random search [default: the file's caviar.sweep_seed, else 0]");
+  command.add_option("--sampler", flags.sampler,
+                     "what to try next: a name `caviar params --samplers` shows, settings after commas, as in "
+                     "tpe,startup=20 [default: the file's caviar.sampler, else what its method means]");
+  command
+      .add_option("--enqueue", flags.enqueue,
+                  "a YAML file of configs to try before all others: a map of parameters and values, or a list of maps; "
+                  "once for each file")
+      ->allow_extra_args(false);
+}
+
+SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags) {
+  if (flags.sampler) spec.settings.sampler = parse_choice("--sampler", *flags.sampler);
+  for (const std::string& file : flags.enqueue) {
+    std::vector<Config> configs = load_enqueued(file, spec);
+    spec.settings.by_hand.insert(spec.settings.by_hand.end(), configs.begin(), configs.end());
+  }
+  return spec;
 }
 
 void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
@@ -318,8 +337,8 @@ Preparation prepare(const SweepSpec& spec, const CarryOutFlags& flags, std::shar
 Search make_search(const SweepSpec& spec, StudySetup& setup) {
   setup.window = spec.settings.window.value_or(default_window(setup.record.trials));
   Search search;
-  search.scope = {setup.record.sweep_seed, setup.window, setup.record.trials, setup.record.seeds,
-                  setup.record.maximize};
+  search.scope = {setup.record.sweep_seed, setup.window,          setup.record.trials,
+                  setup.record.seeds,      setup.record.maximize, spec.settings.by_hand};
   search.sampler = make_sampler(spec, SearchSpace(spec), search.scope);
   search.scheduler = make_scheduler(spec, search.scope);
   require_a_trial(spec, setup, *search.sampler);
@@ -328,10 +347,11 @@ Search make_search(const SweepSpec& spec, StudySetup& setup) {
   return search;
 }
 
-int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end)(Storage&)) {
+int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Storage&)) {
   for (const std::string& warning : spec.warnings) fmt::print(stderr, "caviar: {}\n", warning);
   require_runnable(spec);
   check_parameters(spec);
+  spec = with_search_flags(std::move(spec), flags);
   Preparation prepared = prepare(spec, flags, load_data(spec, flags));
   const std::shared_ptr<const Dataset>& data = prepared.data;
   const DeviceChoice& devices = prepared.devices;
@@ -351,9 +371,12 @@ int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end
     storage->check_integrity();
     if (const auto recorded = storage->study()) {
       keep_as_recorded(setup, *recorded, flags, devices);
+      if (!flags.sampler) recall_sampler(recorded->search, spec.settings);
+      if (flags.enqueue.empty()) recall_by_hand(recorded->search, spec.settings);
       setup.use.validate_on_test = setup.record.validate_on_test;
     }
   }
+  setup.record.search = search_record(spec.settings);
   const Search search = make_search(spec, setup);
   const std::unique_ptr<Sampler>& sampler = search.sampler;
   if (sampler->needs(std::int64_t{1} << 40) < 0) warn_of_unread_parameters(spec, *sampler);

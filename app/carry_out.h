@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -30,13 +31,18 @@ struct CarryOutFlags {
   int threads = 0;  // 0: one a core
   bool resume = false;
   std::optional<std::string> validate_on;
+  std::optional<std::string> sampler;  // "tpe" or "tpe,gamma=0.2"
+  std::vector<std::string> enqueue;    // files of configs to try first
 };
 
-// Flags of what looks at a whole sweep: --count, --sweep-seed.
+// Flags of what looks at a whole sweep: --count, --sweep-seed, --sampler, --enqueue.
 void add_search_flags(CLI::App& command, CarryOutFlags& flags);
 
 // The flags both have: --data, --seeds, --device, --precision, --threads, --validate-on.
 void add_common_flags(CLI::App& command, CarryOutFlags& flags);
+
+// The sweep as --sampler and --enqueue have it. Throws Error for what they cannot be.
+SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags);
 
 // The data set of the flags, else of the file, else mnist. Throws Error when it cannot be had.
 std::shared_ptr<const Dataset> load_data(const SweepSpec& spec, const CarryOutFlags& flags);
@@ -65,6 +71,6 @@ Search make_search(const SweepSpec& spec, StudySetup& setup);
 
 // Carries the sweep out and leaves the study in `storage`, which show_end() then shows. Returns an ExitCode.
 // With --count 0 nothing is trained and no directory is made.
-int carry_out(const SweepSpec& spec, const CarryOutFlags& flags, void (*show_end)(Storage& storage));
+int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Storage& storage));
 
 }  // namespace caviar

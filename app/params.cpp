@@ -1,6 +1,7 @@
 // caviar params: every word a sweep file or --set may use, and what it means.
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "tuner/metric.h"
 #include "tuner/names.h"
 #include "tuner/parameter_help.h"
+#include "tuner/registry.h"
 #include "tuner/spec.h"
 
 namespace caviar {
@@ -18,24 +20,24 @@ namespace {
 
 constexpr const char* kFooter = R"(
 Case does not matter in names and choices, `-` counts as `_`, and groups flatten: optimizer.lr is learning_rate. A
-default in () is decided by other parameters.
+default in () is decided by other parameters. Samplers and schedulers are listed by flags of their own.
 
 Example:
   caviar params learning_rate)";
 
 constexpr std::size_t kColumns = 100;
 
-// Prints a text in lines of kColumns at most, each behind four blanks.
-void print_indented(std::string_view text) {
+// Prints a text in lines of kColumns at most, each behind some blanks.
+void print_indented(std::string_view text, std::size_t blanks = 4) {
   std::string line;
   const auto end_line = [&] {
-    if (!line.empty()) fmt::print("    {}\n", line);
+    if (!line.empty()) fmt::print("{:{}}{}\n", "", blanks, line);
     line.clear();
   };
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find(' '));
     text.remove_prefix(std::min(text.size(), word.size() + 1));
-    if (4 + line.size() + 1 + word.size() > kColumns) end_line();
+    if (blanks + line.size() + 1 + word.size() > kColumns) end_line();
     if (!line.empty()) line += ' ';
     line += word;
   }
@@ -107,18 +109,55 @@ void print_one(const std::string& word) {
   }
 }
 
+// Samplers or schedulers, each with its table of settings.
+template <class Kind>
+void print_kinds(std::string_view heading, std::span<const Kind> kinds) {
+  print_indented(heading, 0);
+  fmt::print("\n");
+  for (const Kind& kind : kinds) {
+    fmt::print("{}\n", kind.name);
+    print_indented(kind.summary);
+    for (const OptionHelp& row : kind.options) {
+      fmt::print("    {}{}{}    [{}]\n", row.name, row.fallback.empty() ? "" : " = ", row.fallback, legal_values(row));
+      print_indented(row.meaning, 8);
+    }
+  }
+}
+
+void print_samplers() {
+  print_kinds(
+      "SAMPLERS, as in `caviar: {sampler: NAME}`, {sampler: {name: NAME, SETTING: VALUE}} or --sampler "
+      "NAME,SETTING=VALUE, with their settings as NAME = DEFAULT [legal values]",
+      sampler_kinds());
+}
+
+void print_schedulers() {
+  print_kinds(
+      "SCHEDULERS, as in `caviar: {scheduler: NAME}` or {scheduler: {name: NAME, SETTING: VALUE}}, with their "
+      "settings as NAME = DEFAULT [legal values]",
+      scheduler_kinds());
+}
+
 }  // namespace
 
 void add_params(CLI::App& program, int& exit_code) {
-  const auto name = std::make_shared<std::string>();
+  struct Options {
+    std::string name;
+    bool samplers = false, schedulers = false;
+  };
+  const auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand("params", "Explain every parameter, metric and setting, or one parameter");
-  command->add_option("name", *name, "a parameter, or an alias of one [default: all]");
+  command->add_option("name", options->name, "a parameter, or an alias of one [default: all]");
+  command->add_flag("--samplers", options->samplers, "list the samplers, which say what to try next");
+  command->add_flag("--schedulers", options->schedulers, "list the schedulers, which say what to stop early");
   command->footer(kFooter);
-  command->callback([name, &exit_code] {
-    if (name->empty()) {
+  command->callback([options, &exit_code] {
+    if (options->samplers) print_samplers();
+    if (options->schedulers) print_schedulers();
+    if (!options->name.empty()) {
+      print_one(options->name);
+    } else if (!options->samplers && !options->schedulers) {
       print_all();
-    } else {
-      print_one(*name);
     }
     if (std::fflush(stdout) != 0) fail("the output cannot be written; free some space and try again");
     exit_code = kExitDone;

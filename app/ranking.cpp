@@ -36,6 +36,9 @@ Overview look_over(Storage& storage) {
       const auto found = overview.first.find(name);
       if (found == overview.first.end() || found->second != value) overview.varied.insert(name);
     }
+    for (const auto& [name, value] : overview.first) {
+      if (!record.trial.config.contains(name)) overview.varied.insert(name);
+    }
     if (record.state != TrialState::kFailed) return;
     if (overview.failed++ == 0)
       overview.failed_reason = fmt::format("trial {}: {}", record.trial.number, record.reason);

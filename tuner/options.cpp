@@ -29,20 +29,6 @@ Value value_of(std::string_view text) {
   return std::string(text);
 }
 
-std::string legal(const OptionHelp& row) {
-  switch (row.kind) {
-    case OptionKind::kNumber:
-      return cat("a number in [", row.low, ", ", row.high, "]");
-    case OptionKind::kWhole:
-      return cat("a whole number in [", row.low, ", ", row.high, "]");
-    case OptionKind::kFlag:
-      return "true or false";
-    case OptionKind::kWord:
-      return cat("one of ", row.words);
-  }
-  return "";
-}
-
 bool is_legal(const OptionHelp& row, const Value& value) {
   switch (row.kind) {
     case OptionKind::kNumber:
@@ -63,6 +49,20 @@ bool is_legal(const OptionHelp& row, const Value& value) {
 }
 
 }  // namespace
+
+std::string legal_values(const OptionHelp& row) {
+  switch (row.kind) {
+    case OptionKind::kNumber:
+      return cat("a number in [", row.low, ", ", row.high, "]");
+    case OptionKind::kWhole:
+      return cat("a whole number in [", row.low, ", ", row.high, "]");
+    case OptionKind::kFlag:
+      return "true or false";
+    case OptionKind::kWord:
+      return cat("one of ", row.words);
+  }
+  return "";
+}
 
 Choice parse_choice(std::string_view flag, std::string_view text) {
   const auto parts = split(text, ",");
@@ -105,7 +105,7 @@ OptionSet::OptionSet(std::string what, std::span<const OptionHelp> table, const 
       if (auto number = parse_number(value.get<std::string>())) value = *number;
     }
     if (!is_legal(*row, value))
-      fail(setting.where, name, " of ", what_, " is ", show(value), "; it must be ", legal(*row));
+      fail(setting.where, name, " of ", what_, " is ", show(value), "; it must be ", legal_values(*row));
     values_[name] = value;
     where_[name] = setting.where;
   }

@@ -39,6 +39,9 @@ struct OptionHelp {
   std::string_view meaning;
 };
 
+// What a row allows, in words: "a number in [0, 1]".
+std::string legal_values(const OptionHelp& row);
+
 // The settings of one sampler or scheduler, all legal: those given, else the defaults.
 class OptionSet {
  public:

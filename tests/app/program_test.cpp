@@ -65,6 +65,32 @@ TEST_F(Program, RandomSearchWithoutAnEndIsAnErrorThatSaysSo) {
   EXPECT_FALSE(std::filesystem::exists(place_.file("studies")));
 }
 
+TEST_F(Program, AnotherSamplerAndConfigsByHandAreRememberedByTheStudy) {
+  place_.write_sweep("a.yaml", 1);
+  place_.dir().write("first.yaml", "- {learning_rate: 0.02, cell: gru}\n");
+  const Ended begun = place_.run({"sweep", "a.yaml", "--sampler", "random", "--enqueue", "first.yaml", "--count", "2"});
+  EXPECT_EQ(begun.code, 0) << begun.err;
+  EXPECT_THAT(begun.out, HasSubstr("0.02"));
+  const Ended resumed = place_.run({"sweep", "a.yaml", "--count", "3", "--resume"});
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_THAT(verify_study(place_.file("studies/a")), IsEmpty());
+  const Ended other = place_.run({"sweep", "a.yaml", "--count", "4", "--resume", "--sampler", "grid"});
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.err, HasSubstr("the study searches with"));
+}
+
+TEST_F(Program, SamplersAndSchedulersAreListedWithTheirSettings) {
+  const Ended ended = place_.run({"params", "--samplers"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.out,
+              AllOf(HasSubstr("SAMPLERS"), HasSubstr("\ngrid\n"), HasSubstr("\nrandom\n"), Not(HasSubstr("SCHED"))));
+  EXPECT_THAT(place_.run({"params", "--schedulers"}).out, AllOf(HasSubstr("SCHEDULERS"), HasSubstr("\nnone\n")));
+  place_.write_sweep("a.yaml", 1);
+  const Ended wrong = place_.run({"sweep", "a.yaml", "--count", "0", "--sampler", "randon"});
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("did you mean 'random'"));
+}
+
 TEST_F(Program, MistakesAreRefusedBeforeTrainingWithASentence) {
   place_.write_sweep("a.yaml", 1);
   place_.dir().write("typo.yaml",
