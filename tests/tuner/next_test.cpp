@@ -2,6 +2,7 @@
 #include "tuner/next.h"
 
 #include <cmath>
+#include <filesystem>
 #include <functional>
 #include <limits>
 
@@ -13,7 +14,9 @@
 #include "tuner/chance.h"
 #include "tuner/draws.h"
 #include "tuner/ranges.h"
+#include "tuner/region.h"
 #include "tuner/samplers/random.h"
+#include "tuner/sweep_writer.h"
 
 namespace caviar {
 namespace {
@@ -264,6 +267,53 @@ TEST(Next, ConditionalParametersAreJudgedWhereTheyHaveAPlace) {
   EXPECT_THAT(parameter_in(next.file, "optimizer").values, ElementsAre("adam"));
   EXPECT_EQ(both.parameters.size(), 2U) << next.file;
   EXPECT_NO_THROW(check_parameters(both));
+}
+
+TEST(SweepWriter, EveryExampleComesBackAsItself) {
+  for (const auto& entry : std::filesystem::directory_iterator(CAVIAR_SOURCE_DIR "/examples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    const SweepSpec spec = load_sweep(entry.path().string());
+    const SearchSpace space(spec);
+    const std::string text = sweep_with_parameters(spec, region_yaml(space, whole_region(space)));
+    SCOPED_TRACE(entry.path().string() + "\n" + text);
+    const SweepSpec again = parse_sweep(text, "again.yaml");
+    EXPECT_NO_THROW(check_parameters(again));
+    EXPECT_EQ(again.method, spec.method);
+    EXPECT_EQ(again.run_cap, spec.run_cap);
+    EXPECT_EQ(again.settings.sampler.name, spec.settings.sampler.name);
+    EXPECT_EQ(again.settings.scheduler.name, spec.settings.scheduler.name);
+    EXPECT_EQ(again.settings.scheduler.settings.size(), spec.settings.scheduler.settings.size());
+    EXPECT_EQ(again.metric_or_default().name, spec.metric_or_default().name);
+    const SearchSpace same(again);
+    ASSERT_EQ(same.size(), space.size());
+    for (std::int64_t trial = 0; trial < 20; ++trial) {
+      const Point point = random_point(space, 1, trial);
+      EXPECT_EQ(same.config_at(point), space.config_at(point));
+    }
+  }
+}
+
+TEST(SweepWriter, KeepsEveryKeyWhateverItHolds) {
+  const SweepSpec spec = parse_sweep(
+      "method: random\n"
+      "name: 'on'\n"
+      "description: \"two\\nlines, \\u00e9 #no comment\"\n"
+      "command: [a, '1', \"{x: y}\", 2]\n"
+      "run_cap: 0x10\n"
+      "metric: &m {name: val_loss, goal: minimize, target: 1e-1}\n"
+      "early_terminate: {type: hyperband, min_iter: 3, strict: no}\n"
+      "parameters: {learning_rate: {min: 0.1, max: 1.0}}\n",
+      "sweep.yaml");
+  const SweepSpec again =
+      parse_sweep(sweep_with_parameters(spec, "parameters:\n  learning_rate: {value: 0.5}\n"), "again.yaml");
+  EXPECT_EQ(again.name, "on");
+  EXPECT_EQ(again.description, spec.description);
+  EXPECT_EQ(again.command, spec.command);
+  EXPECT_EQ(again.run_cap, 16);
+  EXPECT_EQ(again.metric->target, 0.1);
+  EXPECT_EQ(again.early_terminate->min_iter, 3);
+  EXPECT_FALSE(again.early_terminate->strict);
+  EXPECT_EQ(again.parameters.at(0).values.at(0), 0.5);
 }
 
 TEST(Ranges, GrowByHalfInTheScaleOfTheLaw) {
