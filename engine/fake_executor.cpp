@@ -94,7 +94,8 @@ void FakeExecutor::submit(RunOrder order) {
     State state;
     if (order.resume.size() != sizeof state) fail("the state of run ", order.run, " has the wrong size");
     std::memcpy(&state, order.resume.data(), sizeof state);
-    if (state.law != run.law) fail("the state of run ", order.run, " belongs to another run");
+    if (order.inherits) state.chain = mix(state.chain, run.law);
+    if (state.law != run.law && !order.inherits) fail("the state of run ", order.run, " belongs to another run");
     run.chain = state.chain;
     run.step = state.step;
     run.train_loss = state.train_loss;

@@ -54,6 +54,8 @@ struct RunOrder {
   DataUse data;
   std::int64_t rung_steps = 0;    // a report every so many steps and at the last step, >= 1
   std::vector<std::byte> resume;  // a state from Report::state or Executor::drain to go on from, or empty
+  bool inherits = false;  // `resume` is of another run of the same shapes: its weights, optimizer state and place in
+                          // the order of the data are taken over, while this order's numbers rule from here on
 };
 
 // Loss (mean cross-entropy; of training examples with the run's label smoothing, as it is minimised, but without weight

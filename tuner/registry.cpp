@@ -10,6 +10,7 @@
 #include "tuner/samplers/grid.h"
 #include "tuner/samplers/halton.h"
 #include "tuner/samplers/once.h"
+#include "tuner/samplers/pbt.h"
 #include "tuner/samplers/random.h"
 #include "tuner/samplers/sobol.h"
 #include "tuner/samplers/tpe.h"
@@ -99,6 +100,32 @@ std::unique_ptr<Sampler> make_evolution(const SearchSpace& space, const OptionSe
   return std::make_unique<EvolutionSampler>(space, scope.sweep_seed, settings);
 }
 
+constexpr OptionHelp kPbtOptions[] = {
+    {"population", OptionKind::kWhole, "20", 2, 1e6, "", "Members, each trained on as a trial of every generation."},
+    {"interval", OptionKind::kWhole, "1", 1, 1e6, "", "Iterations (reports, epochs) of a generation."},
+    {"iterations", OptionKind::kWhole, "", 1, 1e9, "",
+     "Iterations of a whole training [default: the value of epochs]."},
+    {"quantile", OptionKind::kNumber, "0.2", 1e-6, 0.5, "",
+     "The share that is replaced, by the same share of the best."},
+    {"resample", OptionKind::kNumber, "0.25", 0, 1, "", "Chance to draw a number anew when exploring."},
+    {"factor", OptionKind::kNumber, "1.2", 1.000001, 1000, "", "Explored numbers are multiplied or divided by this."},
+};
+
+// The whole length of a training in iterations: a report comes at the end of every epoch.
+std::int64_t iterations_of(const SearchSpace& space, const OptionSet& options) {
+  if (options.given("iterations")) return options.whole("iterations");
+  for (const Parameter& parameter : space.parameters()) {
+    const std::string name = canonical_parameter(parameter.name());
+    if (name == "max_steps" || (name == "epochs" && (!parameter.is_constant() || !parameter.level(0).is_number()))) {
+      fail(
+          "sampler pbt must know how many iterations a training has; give epochs one value, or the sampler the setting "
+          "iterations");
+    }
+    if (name == "epochs") return static_cast<std::int64_t>(parameter.level(0).get<double>());
+  }
+  return 10;  // what epochs is when nobody says
+}
+
 constexpr SamplerKind kSamplers[] = {
     {"grid",
      "Every point of the space once.",
@@ -131,6 +158,18 @@ constexpr SamplerKind kSamplers[] = {
      kEvolutionOptions, make_evolution},
     {"tpe", "The tree-structured Parzen estimator: draws where good trials are dense and bad ones rare.", kTpeOptions,
      make_tpe},
+    {"pbt", "Population based training: worse members copy the weights of better ones and go on with changed numbers.",
+     kPbtOptions,
+     [](const SearchSpace& space, const OptionSet& options, const SearchScope& scope) -> std::unique_ptr<Sampler> {
+       PbtSettings settings;
+       settings.population = options.whole("population");
+       settings.interval = options.whole("interval");
+       settings.iterations = iterations_of(space, options);
+       settings.quantile = options.number("quantile");
+       settings.resample = options.number("resample");
+       settings.factor = options.number("factor");
+       return std::make_unique<PbtSampler>(space, settings, scope.sweep_seed);
+     }},
 };
 
 constexpr SchedulerKind kSchedulers[] = {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "engine/digest.h"
 #include "kernels/base/error.h"
 #include "tuner/failpoint.h"
 #include "tuner/metric.h"
@@ -28,7 +29,8 @@ Study::Study(StudySetup setup, Storage& storage, Sampler& sampler, Scheduler& sc
       executor_(executor),
       judge_(scheduler, setup_.record.metric, setup_.record.maximize, setup_.record.seeds),
       history_(setup_.record.metric, setup_.record.maximize, judge_.first_seeds()),
-      stop_rule_(setup_.stop) {
+      stop_rule_(setup_.stop),
+      lineage_(setup_.checkpoints) {
   if (!setup_.checkpoints.empty()) checkpoints_.emplace(setup_.checkpoints);
 }
 
@@ -38,7 +40,7 @@ StudyOutcome Study::carry_out() {
   if (const auto trials = trials_asked()) judge_.tell_count(*trials);
   try {
     carry_out_decisions();
-    executor_.keep_states(checkpoints_.has_value() || judge_.active());
+    executor_.keep_states(true);  // of runs that wait, and of those that others go on from
     while (true) {
       const bool more = fill_free_slots();
       storage_.commit();  // what was reported and what was decided, together
@@ -70,6 +72,7 @@ StudyOutcome Study::carry_out() {
   storage_.commit();
   failpoint(Failpoint::kFinished);
   if (checkpoints_) checkpoints_->clear();
+  lineage_.clear();
   return StudyOutcome::kDone;
 }
 
@@ -127,12 +130,14 @@ bool Study::start_next_repeat() {
       end_trials("every point of the space was tried");
       return false;
     }
-    const Trial trial{next_, *config};
+    const Sampler::Stage stage = sampler_.stage(next_);
+    const Trial trial{next_, *config, stage.parent, stage.until};
+    lineage_.forget_before(stage.oldest_parent);
     storage_.add_trial(trial);
     sampler_.started(trial);
     history_.add_trial(next_, TrialState::kOpen);
-    if (!bind_trial(next_, *config)) return true;
-  } else if (current_.number != next_ && !bind_recorded(next_)) {
+    if (!bind_trial(trial)) return true;
+  } else if (current_.trial.number != next_ && !bind_recorded(next_)) {
     return true;
   }
   start_repeat({next_, history_[next_].repeats});
@@ -140,11 +145,11 @@ bool Study::start_next_repeat() {
 }
 
 bool Study::bind_recorded(std::int64_t number) {
-  if (current_.number == number) return true;
+  if (current_.trial.number == number) return true;
   const auto record = storage_.trial(number);
   if (!record) fail(storage_.file(), ": trial ", number, " is missing; bring the file back from a copy");
   if (record->state == TrialState::kDone) storage_.set_trial_state(number, TrialState::kOpen);  // more seeds
-  return bind_trial(number, record->trial.config);
+  return bind_trial(record->trial);
 }
 
 bool Study::next_trial_may_start() {
@@ -224,9 +229,10 @@ std::vector<TrialResult::Point> Study::curve_of(std::int64_t number) {
 }
 
 // A config that cannot be trained is a failed trial: the study goes on without it.
-bool Study::bind_trial(std::int64_t number, const Config& config) {
+bool Study::bind_trial(const Trial& trial) {
+  const std::int64_t number = trial.number;
   try {
-    current_ = {number, bind(config)};
+    current_ = {trial, bind(trial.config)};
     require_measured(setup_.record.metric, current_.bound);
     return true;
   } catch (const Error& error) {
@@ -243,7 +249,7 @@ void Study::start_repeat(const Owner& owner) {
   BoundConfig bound = current_.bound;
   bound.seeds = repeat_seeds(current_.bound.seeds, owner.repeat);
   RunRecord run;
-  run.canonical = canonical_run(bound, setup_.shape.digest, setup_.record.numerics);
+  run.canonical = canonical_of(current_.trial, owner.repeat, bound);
   run.identity = run_identity(run.canonical);
   history_.add_repeat(owner.trial);
   const auto known = storage_.find_run(run.identity);
@@ -261,7 +267,21 @@ void Study::start_repeat(const Owner& owner) {
   run.id = storage_.add_run(run);
   storage_.add_repeat(owner, run.id);
   failpoint(Failpoint::kTrialRecorded);
-  submit(std::move(run), bound, {});
+  submit(std::move(run), owner, {current_.trial, bound}, {});
+}
+
+// All that the run's bits depend on: with a parent, the whole line of its ancestors.
+std::string Study::canonical_of(const Trial& trial, std::int64_t repeat, const BoundConfig& bound) {
+  const std::string own = canonical_run(bound, setup_.shape.digest, setup_.record.numerics);
+  if (trial.parent < 0 && trial.until == 0) return own;
+  Value line = Value::parse(own);
+  if (trial.until > 0) line["until"] = trial.until;
+  if (trial.parent >= 0) {
+    storage_.for_each_repeat_of(trial.parent, [&](const RepeatRecord& record) {
+      if (record.repeat == repeat) line["parent"] = storage_.run(record.run).value_or(RunRecord{}).identity;
+    });
+  }
+  return line.dump();
 }
 
 void Study::submit_waiting() {
@@ -272,17 +292,26 @@ void Study::submit_waiting() {
   if (!record) fail(storage_.file(), ": run ", waiting.run.id, " belongs to no trial; bring the file back from a copy");
   BoundConfig bound = bind(record->trial.config);
   bound.seeds = repeat_seeds(bound.seeds, owners.front().repeat);
-  if (run_identity(canonical_run(bound, setup_.shape.digest, setup_.record.numerics)) != waiting.run.identity) {
+  if (run_identity(canonical_of(record->trial, owners.front().repeat, bound)) != waiting.run.identity) {
     fail(storage_.file(), ": trial ", owners.front().trial,
          " means another training to this program than to the one that recorded it; go on with that version of caviar");
   }
   storage_.set_run_state(waiting.run.id, RunState::kRunning);
-  submit(std::move(waiting.run), bound, std::move(waiting.saved));
+  submit(std::move(waiting.run), owners.front(), {record->trial, bound}, std::move(waiting.saved));
 }
 
-void Study::submit(RunRecord run, const BoundConfig& bound, SavedRun saved) {
-  const RunOrder order{run.id, bound.key, bound.hyper, bound.seeds, bound.data, bound.rung_steps, saved.state};
+void Study::submit(RunRecord run, const Owner& owner, const BoundTrial& trial, SavedRun saved) {
+  const BoundConfig& bound = trial.bound;
+  RunOrder order{run.id, bound.key, bound.hyper, bound.seeds, bound.data, bound.rung_steps, saved.state};
   try {
+    if (order.resume.empty() && trial.trial.parent >= 0) {
+      const auto parent = lineage_.find(trial.trial.parent, owner.repeat);
+      if (!parent) fail("the weights of trial ", trial.trial.parent, ", which it goes on from, are not there");
+      saved.step = parent->step;
+      saved.reports = parent->reports;
+      order.resume = parent->state;
+      order.inherits = true;
+    }
     executor_.submit(order);
   } catch (const Error& error) {
     if (!saved.state.empty()) {
@@ -291,7 +320,7 @@ void Study::submit(RunRecord run, const BoundConfig& bound, SavedRun saved) {
           cat("the checkpoint of run ", run.id, " is of no use (", error.what(), "); it starts again");
       storage_.add_event("checkpoint", text);
       notice(text);
-      submit(std::move(run), bound, {});
+      submit(std::move(run), owner, trial, {});
       return;
     }
     finish(run.id, RunState::kFailed, error.what(), "", std::nullopt);
@@ -299,7 +328,8 @@ void Study::submit(RunRecord run, const BoundConfig& bound, SavedRun saved) {
     return;
   }
   failpoint(Failpoint::kRunSubmitted);
-  live_[run.id] = {std::move(run.identity), run.steps, saved.step, saved.reports, std::move(saved.state)};
+  live_[run.id] = {std::move(run.identity), run.steps, saved.step,       saved.reports,
+                   std::move(saved.state),  false,     trial.trial.until};
 }
 
 // ---- recording
@@ -396,7 +426,10 @@ void Study::record(Report& report) {
       live.held |= !report.last && judge_.waits(owner.trial, live.reports);
     }
   }
-  if (!report.last) return;
+  if (!report.last) {
+    if (live.until > 0 && live.reports >= live.until) end_stage(report, live);
+    return;
+  }
   if (report.diverged) {
     finish(report.run, RunState::kDiverged,
            cat("diverged after step ", report.step, ": the loss is above a million or no number"),
@@ -404,6 +437,15 @@ void Study::record(Report& report) {
   } else {
     finish(report.run, RunState::kComplete, "", to_string(report.digest), report);
   }
+}
+
+// The run has come as far as its trial goes; what later trials go on from is durable before that is recorded.
+void Study::end_stage(const Report& report, Live& live) {
+  const Digest digest = hash128(live.state.data(), live.state.size(), 0);
+  const SavedRun state{live.identity, live.step, live.reports, std::move(live.state)};
+  for (const Owner& owner : storage_.owners(report.run)) lineage_.keep(owner.trial, owner.repeat, state);
+  executor_.stop(report.run);
+  finish(report.run, RunState::kStopped, cat("its stage ends at iteration ", state.reports), to_string(digest), report);
 }
 
 // The same run trained twice has other numbers: a promise is broken, by this program, by the machine or by the file.

@@ -24,6 +24,7 @@
 #include "tuner/scheduler.h"
 #include "tuner/stop_rule.h"
 #include "tuner/storage/checkpoint.h"
+#include "tuner/storage/lineage.h"
 #include "tuner/storage/storage.h"
 
 namespace caviar {
@@ -84,6 +85,7 @@ class Study {
     std::int64_t total_steps = 0, step = 0, reports = 0;
     std::vector<std::byte> state;  // of the last report or the checkpoint
     bool held = false;             // it waits at its rung for a decision
+    std::int64_t until = 0;        // it ends with this report; 0: with its last
   };
   // A recorded run the executor does not have: not yet, or not now.
   struct Waiting {
@@ -91,7 +93,7 @@ class Study {
     SavedRun saved;
   };
   struct BoundTrial {
-    std::int64_t number = -1;
+    Trial trial{-1, {}};
     BoundConfig bound;
   };
 
@@ -111,12 +113,14 @@ class Study {
   void tell_sampler(std::int64_t number);
   std::vector<TrialResult::Point> curve_of(std::int64_t number);
   void end_trials(const std::string& why);
-  bool bind_trial(std::int64_t number, const Config& config);
+  bool bind_trial(const Trial& trial);
   bool bind_recorded(std::int64_t number);
   BoundConfig bind(const Config& config) const;
   void start_repeat(const Owner& owner);
   void submit_waiting();
-  void submit(RunRecord run, const BoundConfig& bound, SavedRun saved);
+  std::string canonical_of(const Trial& trial, std::int64_t repeat, const BoundConfig& bound);
+  void submit(RunRecord run, const Owner& owner, const BoundTrial& trial, SavedRun saved);
+  void end_stage(const Report& report, Live& live);
 
   void judge(std::vector<Report> reports);
   void record(Report& report);  // takes its state
@@ -148,6 +152,7 @@ class Study {
   History history_;
   StopRule stop_rule_;
   std::optional<Checkpoints> checkpoints_;
+  Lineage lineage_;
 
   std::map<std::int64_t, Live> live_;
   std::deque<Waiting> waiting_;             // go on as soon as there is room

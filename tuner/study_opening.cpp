@@ -102,7 +102,8 @@ void Study::recover() {
     Waiting waiting{run, {}};
     const auto found = saved.find(run.identity);
     // A state is of use only when every report up to it is recorded: else the curve would have a gap.
-    if (found != saved.end() && found->second.reports <= static_cast<std::int64_t>(storage_.reports(run.id).size())) {
+    const auto last = storage_.last_report(run.id);
+    if (found != saved.end() && last && found->second.reports <= last->rung + 1) {
       waiting.saved = std::move(found->second);
       ++from_checkpoint;
     }

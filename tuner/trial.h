@@ -20,6 +20,8 @@ using Config = std::map<std::string, Value>;
 struct Trial {
   std::int64_t number = 0;  // 0, 1, ... in order of suggestion
   Config config;
+  std::int64_t parent = -1;  // the trial whose final weights and optimizer state its runs go on from; -1: fresh ones
+  std::int64_t until = 0;    // its runs end with this iteration, wherever their schedules lead; 0: with their last
 };
 
 }  // namespace caviar

@@ -152,13 +152,7 @@ std::vector<SavedRun> read_checkpoint(const std::filesystem::path& file) {
   return runs;
 }
 
-void Checkpoints::save(const std::vector<SavedRun>& runs) {
-  const auto before = list(directory_);
-  std::error_code error;
-  // What kills between renaming and pruning left behind.
-  for (std::size_t i = kKept; i < before.size(); ++i) std::filesystem::remove(before[i], error);
-  const std::uint64_t sequence = before.empty() ? 1 : sequence_of(before.front()) + 1;
-  const auto final_name = directory_ / (std::to_string(sequence) + std::string(kExtension));
+void write_checkpoint(const std::filesystem::path& final_name, const std::vector<SavedRun>& runs) {
   const auto temporary = std::filesystem::path(final_name.string() + ".tmp");
   const std::vector<char> bytes = encode(runs);
   {
@@ -172,11 +166,21 @@ void Checkpoints::save(const std::vector<SavedRun>& runs) {
     file.sync();
   }
   failpoint(Failpoint::kCheckpointSynced);
+  std::error_code error;
   std::filesystem::rename(temporary, final_name, error);
   if (error) fail(final_name.string(), ": the checkpoint cannot be renamed (", error.message(), "); check the disk");
   failpoint(Failpoint::kCheckpointRenamed);
-  File(directory_, O_RDONLY | O_DIRECTORY).sync();
-  for (std::size_t i = kKept - 1; i < before.size(); ++i) std::filesystem::remove(before[i], error);
+  File(final_name.parent_path(), O_RDONLY | O_DIRECTORY).sync();
+}
+
+void Checkpoints::save(const std::vector<SavedRun>& runs) {
+  const auto before = list(directory_);
+  std::error_code ignored;
+  // What kills between renaming and pruning left behind.
+  for (std::size_t i = kKept; i < before.size(); ++i) std::filesystem::remove(before[i], ignored);
+  const std::uint64_t sequence = before.empty() ? 1 : sequence_of(before.front()) + 1;
+  write_checkpoint(directory_ / (std::to_string(sequence) + std::string(kExtension)), runs);
+  if (before.size() >= kKept) std::filesystem::remove(before[kKept - 1], ignored);
   failpoint(Failpoint::kCheckpointPruned);
 }
 

@@ -44,6 +44,9 @@ class Checkpoints {
   std::filesystem::path directory_;
 };
 
+// Writes one file, durably, in the place of what was there under that name.
+void write_checkpoint(const std::filesystem::path& file, const std::vector<SavedRun>& runs);
+
 // Reads and verifies one file. Throws Error naming the file, the offset and what is wrong there.
 std::vector<SavedRun> read_checkpoint(const std::filesystem::path& file);
 

@@ -121,8 +121,20 @@ TrialRecord read_trial(const Query& row, const std::string& file) {
   record.trial.config = parse_config(row.text(1), file);
   record.state = state_named<TrialState>(row.text(2), kTrialStates, file);
   record.reason = row.text(3);
+  if (!row.is_null(4)) record.trial.parent = row.integer(4);
+  if (!row.is_null(5)) record.trial.until = row.integer(5);
   return record;
 }
+
+// Of tables of version 1, and from version 2 on.
+constexpr std::string_view kTrials[] = {
+    "SELECT number, config, state, reason, NULL, NULL FROM trial ORDER BY number",
+    "SELECT number, config, state, reason, parent, until FROM trial ORDER BY number",
+};
+constexpr std::string_view kOneTrial[] = {
+    "SELECT number, config, state, reason, NULL, NULL FROM trial WHERE number = ?",
+    "SELECT number, config, state, reason, parent, until FROM trial WHERE number = ?",
+};
 
 }  // namespace
 
@@ -145,7 +157,7 @@ Storage Storage::open_to_write(const std::string& file, Durability durability) {
   Database& database = storage.database_;
   // Nothing may be written outside the study's directory, temporary files included.
   database.script("PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;");
-  const int version = storage.check_version(true);
+  storage.version_ = storage.check_version(true);
   {
     Query mode = database.query("PRAGMA journal_mode = WAL");
     if (mode.next() && mode.text(0) != "wal" && mode.text(0) != "memory") {
@@ -153,19 +165,20 @@ Storage Storage::open_to_write(const std::string& file, Durability durability) {
     }
   }
   database.script(durability == Durability::kFull ? "PRAGMA synchronous = FULL;" : "PRAGMA synchronous = NORMAL;");
-  if (version == 1) {
+  if (storage.version_ == 1) {
     storage.begin();
     database.script(kUpgradeTo2);
     database.script("PRAGMA user_version = 2;");
     storage.add_event("upgraded", "tables from version 1 to 2");
     storage.commit();
+    storage.version_ = kSchemaVersion;
   }
   return storage;
 }
 
 Storage Storage::open_to_read(const std::string& file) {
   Storage storage(Database(file, Database::Access::kRead));
-  storage.check_version(false);
+  storage.version_ = storage.check_version(false);
   return storage;
 }
 
@@ -238,7 +251,7 @@ std::optional<StudyRecord> Storage::study() {
   study.data_digest = row.text(9);
   study.numerics = row.text(10);
   study.caviar_version = row.text(11);
-  if (check_version(false) >= 2) {
+  if (version_ >= 2) {
     Query search = database_.query("SELECT search FROM study");
     if (search.next()) study.search = search.text(0);
   }
@@ -249,6 +262,7 @@ void Storage::create_study(const StudyRecord& study) {
   begin();
   database_.script(kSchema);
   database_.script(cat("PRAGMA application_id = ", kApplicationId, "; PRAGMA user_version = ", kSchemaVersion).c_str());
+  version_ = kSchemaVersion;
   failpoint(Failpoint::kStudySchema);
   database_.run("INSERT INTO study VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", study.spec_name, study.spec,
                 study.sweep_seed, study.trials, study.seeds, study.metric, study.maximize, study.validate_on_test,
@@ -262,8 +276,11 @@ void Storage::extend_study(std::optional<std::int64_t> trials, std::int64_t seed
 
 void Storage::add_trial(const Trial& trial) {
   begin();
-  database_.run("INSERT INTO trial (number, config, state) VALUES (?, ?, 'open')", trial.number,
-                Value(trial.config).dump());
+  const auto unless = [](std::int64_t nothing, std::int64_t value) {
+    return value == nothing ? std::nullopt : std::optional(value);
+  };
+  database_.run("INSERT INTO trial (number, config, state, parent, until) VALUES (?, ?, 'open', ?, ?)", trial.number,
+                Value(trial.config).dump(), unless(-1, trial.parent), unless(0, trial.until));
 }
 
 void Storage::set_trial_state(std::int64_t number, TrialState state, const std::string& reason) {
@@ -273,7 +290,7 @@ void Storage::set_trial_state(std::int64_t number, TrialState state, const std::
 }
 
 std::optional<TrialRecord> Storage::trial(std::int64_t number) {
-  Query row = database_.query("SELECT number, config, state, reason FROM trial WHERE number = ?", number);
+  Query row = database_.query(kOneTrial[version_ >= 2], number);
   if (!row.next()) return std::nullopt;
   return read_trial(row, file());
 }
@@ -381,12 +398,14 @@ void Storage::add_decision(const Decision& decision) {
 }
 
 void Storage::for_each_decision(const std::function<void(const Decision&)>& visit) {
+  if (version_ < 2) return;
   Query row = database_.query("SELECT trial, question, at, verdict, seeds, saw FROM decision ORDER BY 1, 2, 3");
   while (row.next()) visit(read_decision(row, file()));
 }
 
 std::vector<Decision> Storage::decisions(std::int64_t trial) {
   std::vector<Decision> decisions;
+  if (version_ < 2) return decisions;
   Query row = database_.query(
       "SELECT trial, question, at, verdict, seeds, saw FROM decision WHERE trial = ? ORDER BY 1, 2, 3", trial);
   while (row.next()) decisions.push_back(read_decision(row, file()));
@@ -402,6 +421,7 @@ void Storage::add_prior(const PriorRecord& prior) {
 
 std::vector<PriorRecord> Storage::priors() {
   std::vector<PriorRecord> priors;
+  if (version_ < 2) return priors;
   Query row = database_.query("SELECT number, source, config, metric, sd, seeds FROM prior ORDER BY number DESC");
   const auto real = [&](int column) {
     return row.is_null(column) ? std::numeric_limits<double>::quiet_NaN() : row.real(column);
@@ -426,7 +446,7 @@ std::vector<Event> Storage::events(const std::string& kind) {
 }
 
 void Storage::for_each_trial(const std::function<void(const TrialRecord&)>& visit) {
-  Query row = database_.query("SELECT number, config, state, reason FROM trial ORDER BY number");
+  Query row = database_.query(kTrials[version_ >= 2]);
   while (row.next()) visit(read_trial(row, file()));
 }
 

@@ -152,6 +152,7 @@ class Storage {
   void begin();
 
   Database database_;
+  int version_ = 0;  // of the tables; 0: there are none yet
 };
 
 // True when both say the same, bit for bit; but a NaN equals a NaN, and SQLite keeps no sign of a zero.
