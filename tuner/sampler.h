@@ -42,9 +42,6 @@ class Sampler {
   // Number of trials there are in all, or -1 when there is no end.
   virtual std::int64_t size() const { return -1; }
 
-  // True when a config may come again on purpose.
-  virtual bool repeats_configs() const { return false; }
-
   // Population based training: where trial `number` starts and ends, asked right after its suggestion. Runs of a child
   // are trained on its parent's seeds; parents of this and of all later trials are `oldest_parent` or later.
   struct Stage {

@@ -34,6 +34,7 @@ struct StudySetup {
   DataUse use;
   DataShape shape;
   std::string precision = "fp32";                         // of every run
+  std::vector<PriorRecord> priors;                        // told to the sampler first; of a new study
   std::int64_t window = 1;                                // rules that end the study lag behind by so many trials
   StopSettings stop;                                      // its target as a loss: negated when more is better
   std::optional<std::chrono::milliseconds> time_limit;    // of this process; then the study is put down
@@ -100,6 +101,7 @@ class Study {
   // study_opening.cpp: what is asked, against what is recorded.
   void open();
   void check_same_sweep(const StudyRecord& recorded) const;
+  void tell_priors();
   void recover();
   void recall_trials();
   void recall_trial(std::int64_t trial);

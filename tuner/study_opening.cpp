@@ -13,9 +13,11 @@ void Study::open() {
   const std::optional<StudyRecord> recorded = storage_.study();
   if (!recorded) {
     storage_.create_study(setup_.record);
+    for (const PriorRecord& prior : setup_.priors) storage_.add_prior(prior);
     storage_.add_event("created", cat("caviar ", setup_.record.caviar_version));
     storage_.commit();
     failpoint(Failpoint::kStudyCreated);
+    tell_priors();
     return;
   }
   check_same_sweep(*recorded);
@@ -29,6 +31,7 @@ void Study::open() {
     };
     storage_.add_event("extended", cat("from ", say(*recorded), " to ", say(asked)));
   }
+  tell_priors();
   history_.fold(storage_, learns() || judge_.active());
   recover();
   storage_.commit();
@@ -79,6 +82,18 @@ void Study::check_same_sweep(const StudyRecord& recorded) const {
     fail(file, ": the study has ", recorded.seeds, " seeds a trial; ", asked.seeds,
          fixed_seeds ? " would change what its search was told: start another study"
                      : " would be fewer: they can only be raised");
+  }
+}
+
+void Study::tell_priors() {
+  for (const PriorRecord& prior : storage_.priors()) {
+    TrialResult result;
+    result.number = prior.number;
+    result.config = prior.config;
+    result.loss = setup_.record.maximize ? -prior.metric : prior.metric;
+    result.sd = prior.sd;
+    result.seeds = prior.seeds;
+    sampler_.tell(result);
   }
 }
 

@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 
 #include "engine/local_executor.h"
-#include "kernels/base/error.h"
 #include "tests/support/small_runs.h"
 #include "tests/support/study_fixture.h"
 #include "tests/support/temp_dir.h"
@@ -116,9 +115,13 @@ TEST(Pbt, AMemberThatDivergedIsReplacedAndAPopulationThatDivergedStartsAgain) {
   EXPECT_EQ(rates.size(), 30u);
 }
 
-TEST(Pbt, WithNothingToChangeItSaysSo) {
-  const SearchSpace space(sweep_of("{value: 1}"));
-  EXPECT_THROW(PbtSampler(space, small_settings(), 1), Error);
+TEST(Pbt, WhatBelongsToTheWeightsDoesNotChange) {
+  for (const char* name : {"hidden_size", "optimizer", "batch_size", "epochs", "nesterov", "seed", "cell"}) {
+    EXPECT_FALSE(may_change_in_training(name)) << name;
+  }
+  for (const char* name : {"lr", "learning_rate", "weight_decay", "beta1", "optimizer.lr", "dropout"}) {
+    EXPECT_TRUE(may_change_in_training(name)) << name;
+  }
 }
 
 std::string carried_out(Storage& storage, const FakeOptions& fake, std::int64_t seeds, int drain_after = 1'000'000,

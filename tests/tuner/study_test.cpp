@@ -10,6 +10,8 @@
 #include "kernels/base/error.h"
 #include "tests/support/study_fixture.h"
 #include "tests/support/temp_dir.h"
+#include "tuner/prior.h"
+#include "tuner/space.h"
 #include "tuner/storage/directory.h"
 
 namespace caviar {
@@ -291,6 +293,44 @@ TEST(Study, ASamplerWithAMemoryKnowsExactlyItsWindowWhateverTheParallelism) {
       EXPECT_EQ(study.history().done(), 20);
       if (expected.empty()) expected = study_content(storage);
       EXPECT_EQ(study_content(storage), expected);
+    }
+  }
+}
+
+TEST(Study, ObservationsOfAnEarlierStudyAreToldFirstAlsoAfterAResume) {
+  Storage earlier = in_memory();
+  FakeStudy before(earlier, small_setup(std::nullopt, 2), small_sweep(9));
+  before.study.carry_out();
+  const SearchSpace space(
+      parse_sweep("method: random\nparameters:\n  epochs: {value: 5}\n  batch_size: {value: 100}\n"
+                  "  hidden_size: {values: [8, 12, 16]}\n"
+                  "  learning_rate: {distribution: uniform, min: 0.0, max: 3.0}\n",
+                  "sweep.yaml"));
+  const PriorObservations prior = observations_of(earlier, "earlier", space, "val_accuracy");
+  EXPECT_EQ(prior.records.size(), 7u);  // hidden sizes 20 and 24 lie outside
+  EXPECT_EQ(prior.outside, 2);
+  EXPECT_EQ(prior.unfinished, 0);
+  EXPECT_TRUE(std::isnan(prior.records[4].metric));  // trial 6 diverged
+  Storage storage = in_memory();
+  for (const bool again : {false, true}) {
+    class Listening final : public ListSampler {
+     public:
+      using ListSampler::ListSampler;
+      void tell(const TrialResult& result) override { told.push_back(result); }
+      std::vector<TrialResult> told;
+    };
+    Listening sampler(small_sweep(3));
+    NoScheduler scheduler;
+    FakeExecutor executor(small_fake());
+    StudySetup setup = small_setup();
+    if (!again) setup.priors = prior.records;
+    Study study(setup, storage, sampler, scheduler, executor);
+    study.carry_out();
+    ASSERT_EQ(sampler.told.size(), 7u);
+    for (std::size_t i = 0; i < 7; ++i) {
+      EXPECT_EQ(sampler.told[i].number, -1 - static_cast<std::int64_t>(i));
+      EXPECT_EQ(sampler.told[i].config, prior.records[i].config);
+      EXPECT_TRUE(i == 4 ? std::isnan(sampler.told[i].loss) : sampler.told[i].loss == -prior.records[i].metric);
     }
   }
 }

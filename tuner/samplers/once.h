@@ -54,6 +54,7 @@ class OnceSampler final : public Sampler {
   // configs by hand beside a grid above 2^16 points it is an upper bound.
   std::int64_t size() const override { return size_; }
   std::int64_t needs(std::int64_t number) const override;
+  Stage stage(std::int64_t number) const override { return inner_->stage(number); }
   void started(const Trial& trial) override;
   void tell(const TrialResult& result) override { inner_->tell(result); }
   bool repeats_configs() const override { return inner_->repeats_configs(); }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/base/error.h"
 #include "kernels/hyper.h"
 #include "tuner/names.h"
 #include "tuner/samplers/random.h"
@@ -11,23 +10,16 @@
 namespace caviar {
 
 bool may_change_in_training(const std::string& name) {
-  const HyperField* field = find_hyper_field(canonical_parameter(name));
-  return field && field->kind == FieldKind::kFloat;
+  const std::string known = canonical_parameter(name);
+  const HyperField* field = find_hyper_field(known);
+  return known.empty() || (field && field->kind == FieldKind::kFloat);
 }
 
 PbtSampler::PbtSampler(const SearchSpace& space, PbtSettings settings, std::uint64_t sweep_seed)
     : space_(space),
       settings_(settings),
       sweep_seed_(sweep_seed),
-      generations_((settings.iterations + settings.interval - 1) / settings.interval) {
-  const auto& parameters = space_.parameters();
-  if (std::none_of(parameters.begin(), parameters.end(),
-                   [](const Parameter& p) { return !p.is_constant() && may_change_in_training(p.name()); })) {
-    fail(
-        "sampler pbt has nothing to change in training; sweep learning_rate, weight_decay or another number of the "
-        "optimizer");
-  }
-}
+      generations_((settings.iterations + settings.interval - 1) / settings.interval) {}
 
 std::int64_t PbtSampler::needs(std::int64_t number) const {
   return number / settings_.population * settings_.population - 1;
@@ -46,7 +38,8 @@ void PbtSampler::started(const Trial& trial) {
 void PbtSampler::tell(const TrialResult& result) {
   const std::int64_t index = result.number - first_;
   if (index < 0 || index >= static_cast<std::int64_t>(members_.size())) return;
-  if (std::isfinite(result.loss)) members_[static_cast<std::size_t>(index)].loss = result.loss;
+  if (std::isfinite(result.loss) && space_.point_of(result.config))
+    members_[static_cast<std::size_t>(index)].loss = result.loss;
 }
 
 const PbtSampler::Member& PbtSampler::member(std::int64_t trial) const {
@@ -57,7 +50,8 @@ const PbtSampler::Member& PbtSampler::member(std::int64_t trial) const {
 std::int64_t PbtSampler::parent_of(std::int64_t number) const {
   const std::int64_t population = settings_.population;
   const std::int64_t begin = (number / population - 1) * population;
-  if (begin < 0) return -1;
+  // Nothing is known of a generation that was not started: a look ahead, for checks.
+  if (begin < first_ || begin + population > first_ + static_cast<std::int64_t>(members_.size())) return -1;
   std::vector<std::int64_t> ranked;
   for (std::int64_t trial = begin; trial < begin + population; ++trial) {
     if (member(trial).loss) ranked.push_back(trial);
@@ -93,7 +87,6 @@ std::optional<Config> PbtSampler::propose(std::int64_t number, int) {
 
 Config PbtSampler::explored(const Config& config, std::int64_t number) const {
   std::optional<Point> point = space_.point_of(config);
-  if (!point) return config;  // given by hand, outside the space
   Draws draws(sweep_seed_, number, "pbt explores");
   for (std::size_t i = 0; i < space_.size(); ++i) {
     const Parameter& parameter = space_.parameters()[i];

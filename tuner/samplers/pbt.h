@@ -30,7 +30,8 @@ struct PbtSettings {
 // same seeds, and explores: every number the optimizer reads at each step (learning rate, decay, momentum, dropout,
 // ...) is drawn anew with chance `resample`, else multiplied or divided by `factor`, kept inside its range. All others
 // go on as they were. Parameters that decide the shape of the model or the choice of the optimizer come with the
-// weights. When the whole population has diverged, members start again from fresh weights and draws.
+// weights. When the whole population has diverged, members start again from fresh weights and draws. A config given by
+// hand that lies outside the space is trained in generation 0 only, as if it had diverged then.
 //
 // So the best trial of the last generation is a schedule of hyperparameters: follow `parent` in the study to read it.
 // Memory: one config and one loss a member of the last two generations.
@@ -64,7 +65,8 @@ class PbtSampler final : public Sampler {
   std::vector<Member> members_;  // of the last generations, by trial
 };
 
-// True for a parameter that may change while a run is under way: a plain number that each optimizer step reads.
+// True for a parameter that may change while a run is under way: a plain number that each optimizer step reads, or one
+// that no model knows.
 bool may_change_in_training(const std::string& name);
 
 }  // namespace caviar
