@@ -24,6 +24,7 @@
 #include "tuner/bind.h"
 #include "tuner/enqueue.h"
 #include "tuner/names.h"
+#include "tuner/prior.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
 #include "tuner/storage/directory.h"
@@ -140,6 +141,8 @@ StudySetup setup_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dat
   setup.use.validation_examples = validation_examples_of(spec, flags, data);
   setup.use.validate_on_test = setup.record.validate_on_test;
   setup.shape = {data.train.count, data.test.count, data.digest};
+  if (flags.time_limit)
+    setup.time_limit = std::chrono::milliseconds(static_cast<std::int64_t>(*flags.time_limit * 1e3));
   if (const auto target = spec.metric_or_default().target) {
     setup.stop.target = setup.record.maximize ? -*target : *target;
   }
@@ -206,10 +209,40 @@ void warn_of_unread_parameters(const SweepSpec& spec, Sampler& sampler) {
 }
 
 void require_an_end(const SweepSpec& spec, const StudyRecord& record, const Sampler& sampler) {
-  if (sampler.size() >= 0 || record.trials) return;
+  if (sampler.size() >= 0 || record.trials || spec.settings.no_improvement) return;
   fail(spec.filename,
        ": method random never ends by itself; say how many trials with --count N or with run_cap: N in "
        "the file");
+}
+
+// What is known between seeds decides what an improvement is.
+void require_noise(const SweepSpec& spec, std::int64_t seeds) {
+  if (!spec.settings.no_improvement || spec.settings.noise || seeds > 1) return;
+  fail(spec.filename,
+       ": no_improvement must know the noise between seeds; run every trial on --seeds 2 or more, or say "
+       "its standard deviation with --noise");
+}
+
+std::vector<PriorRecord> load_priors(const SweepSpec& spec, const CarryOutFlags& flags, const std::string& metric,
+                                     const Sampler& sampler) {
+  std::vector<PriorRecord> priors;
+  const SearchSpace space(spec);
+  for (const std::string& study : flags.prior) {
+    Storage storage = Storage::open_to_read(StudyDirectory::database_in(study));
+    const PriorObservations prior =
+        observations_of(storage, study, space, metric, static_cast<std::int64_t>(priors.size()));
+    priors.insert(priors.end(), prior.records.begin(), prior.records.end());
+    fmt::print("prior {}: {} taken", study, show_number_of(static_cast<std::int64_t>(prior.records.size()), "trial"));
+    if (prior.outside > 0) fmt::print(", {} outside this space left out", prior.outside);
+    if (prior.unfinished > 0) fmt::print(", {} unfinished or stopped early left out", prior.unfinished);
+    fmt::print("\n");
+  }
+  if (!priors.empty() && sampler.needs(std::int64_t{1} << 40) < 0) {
+    fmt::print(stderr,
+               "caviar: warning: this sampler learns nothing from trials, so --prior changes nothing; name one "
+               "that does with --sampler\n");
+  }
+  return priors;
 }
 
 void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Dataset& data, const Sampler& sampler,
@@ -267,6 +300,16 @@ void add_search_flags(CLI::App& command, CarryOutFlags& flags) {
   command.add_option("--sampler", flags.sampler,
                      "what to try next: a name `caviar params --samplers` shows, settings after commas, as in "
                      "tpe,startup=20 [default: the file's caviar.sampler, else what its method means]");
+  command.add_option(
+      "--scheduler", flags.scheduler,
+      "which trials to stop early or give more seeds: a name `caviar params --schedulers` shows, settings "
+      "after commas [default: the file's caviar.scheduler, else its early_terminate, else none]");
+  command
+      .add_option(
+          "--window", flags.window,
+          "how many trials a search that learns, or that judges, may lag behind: less learns faster, more keeps a "
+          "wide device busy [default: the file's caviar.window, else a tenth of the trials, at most 256]")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   command
       .add_option("--enqueue", flags.enqueue,
                   "a YAML file of configs to try before all others: a map of parameters and values, or a list of maps; "
@@ -274,8 +317,32 @@ void add_search_flags(CLI::App& command, CarryOutFlags& flags) {
       ->allow_extra_args(false);
 }
 
+void add_ending_flags(CLI::App& command, CarryOutFlags& flags) {
+  command
+      .add_option("--prior", flags.prior,
+                  "directory of an earlier study whose finished trials the sampler starts with; once for each study")
+      ->allow_extra_args(false);
+  command
+      .add_option("--no-improvement", flags.no_improvement,
+                  "ends once so many trials in a row brought no improvement beyond the noise between seeds")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+  command
+      .add_option("--noise", flags.noise,
+                  "standard deviation of the metric between seeds, for --no-improvement with one seed a trial")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--time-limit", flags.time_limit,
+                  "puts the study down, as Ctrl-C does, after so long: 90s, 30m, 2h; --resume goes on")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}))
+      ->check(CLI::PositiveNumber);
+}
+
 SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags) {
   if (flags.sampler) spec.settings.sampler = parse_choice("--sampler", *flags.sampler);
+  if (flags.scheduler) spec.settings.scheduler = parse_choice("--scheduler", *flags.scheduler);
+  if (flags.window) spec.settings.window = flags.window;
+  if (flags.no_improvement) spec.settings.no_improvement = flags.no_improvement;
+  if (flags.noise) spec.settings.noise = flags.noise;
   for (const std::string& file : flags.enqueue) {
     std::vector<Config> configs = load_enqueued(file, spec);
     spec.settings.by_hand.insert(spec.settings.by_hand.end(), configs.begin(), configs.end());
@@ -341,9 +408,15 @@ Search make_search(const SweepSpec& spec, StudySetup& setup) {
                   setup.record.seeds,      setup.record.maximize, spec.settings.by_hand};
   search.sampler = make_sampler(spec, SearchSpace(spec), search.scope);
   search.scheduler = make_scheduler(spec, search.scope);
+  if (search.sampler->repeats_configs() && !search.scheduler->is_passive()) {
+    fail(spec.filename, ": a population judges its members itself; leave the scheduler away, or name another sampler");
+  }
   require_a_trial(spec, setup, *search.sampler);
   require_an_end(spec, setup.record, *search.sampler);
   require_one_way_to_vary_seeds(spec, setup.record.seeds);
+  require_noise(spec, setup.record.seeds);
+  setup.stop.patience = spec.settings.no_improvement;
+  setup.stop.noise = spec.settings.noise;
   return search;
 }
 
@@ -371,11 +444,18 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
     storage->check_integrity();
     if (const auto recorded = storage->study()) {
       keep_as_recorded(setup, *recorded, flags, devices);
-      if (!flags.sampler) recall_sampler(recorded->search, spec.settings);
-      if (flags.enqueue.empty()) recall_by_hand(recorded->search, spec.settings);
+      recall_search(recorded->search,
+                    {flags.sampler.has_value(), flags.scheduler.has_value(), flags.window.has_value(),
+                     flags.no_improvement.has_value(), flags.noise.has_value(), !flags.enqueue.empty()},
+                    spec.settings);
+      if (!flags.prior.empty()) {
+        fail(flags.study,
+             ": the study is recorded with what it knew at its start; leave --prior away, or start another");
+      }
       setup.use.validate_on_test = setup.record.validate_on_test;
     }
   }
+  if (!spec.settings.window) spec.settings.window = default_window(setup.record.trials);
   setup.record.search = search_record(spec.settings);
   const Search search = make_search(spec, setup);
   const std::unique_ptr<Sampler>& sampler = search.sampler;
@@ -386,6 +466,7 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
     fmt::print("; nothing was trained (count is 0)\n");
     return kExitDone;
   }
+  setup.priors = load_priors(spec, flags, setup.record.metric, *sampler);
   say_what_starts(spec, setup, *data, *sampler, devices, flags);
 
   const std::unique_ptr<Executor> executor = make_executor(data, devices);

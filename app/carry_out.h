@@ -33,15 +33,23 @@ struct CarryOutFlags {
   std::optional<std::string> validate_on;
   std::optional<std::string> sampler;  // "tpe" or "tpe,gamma=0.2"
   std::vector<std::string> enqueue;    // files of configs to try first
+  std::vector<std::string> prior;      // directories of studies to learn from
+  std::optional<std::string> scheduler;
+  std::optional<std::int64_t> window, no_improvement;
+  std::optional<double> noise;
+  std::optional<double> time_limit;  // seconds
 };
 
-// Flags of what looks at a whole sweep: --count, --sweep-seed, --sampler, --enqueue.
+// Flags of what looks at a whole sweep: --count, --sweep-seed, --sampler, --scheduler, --window, --enqueue.
 void add_search_flags(CLI::App& command, CarryOutFlags& flags);
+
+// Flags of what carries a search out: --prior, --no-improvement, --noise, --time-limit.
+void add_ending_flags(CLI::App& command, CarryOutFlags& flags);
 
 // The flags both have: --data, --seeds, --device, --precision, --threads, --validate-on.
 void add_common_flags(CLI::App& command, CarryOutFlags& flags);
 
-// The sweep as --sampler and --enqueue have it. Throws Error for what they cannot be.
+// The sweep as the flags of its search have it. Throws Error for what they cannot be.
 SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags);
 
 // The data set of the flags, else of the file, else mnist. Throws Error when it cannot be had.

@@ -8,12 +8,18 @@
 namespace caviar {
 
 // The settings of the search, flags included, as StudyRecord::search has them:
-//   {"sampler": {"name": ..., "settings": {...}}, "by_hand": [configs]}
-// An empty name is what the file's method means.
+//   {"sampler": {"name": ..., "settings": {...}}, "scheduler": {...}, "window": ..., "no_improvement": ..., "noise":
+//   ...,
+//    "by_hand": [configs]}
+// An empty name is what the file's method or early_terminate means; what is not set is null.
 std::string search_record(const Settings& settings);
 
-// Puts back what was recorded: the sampler, the configs by hand. A record without them ("{}") changes nothing.
-void recall_sampler(const std::string& record, Settings& settings);
-void recall_by_hand(const std::string& record, Settings& settings);
+// Which settings were said again, as flags.
+struct SaidAgain {
+  bool sampler = false, scheduler = false, window = false, no_improvement = false, noise = false, by_hand = false;
+};
+
+// Puts back what was recorded and not said again. A record without it ("{}") changes nothing.
+void recall_search(const std::string& record, const SaidAgain& said, Settings& settings);
 
 }  // namespace caviar

@@ -34,6 +34,7 @@ void add_sweep(CLI::App& program, int& exit_code) {
   command->add_option("file", options->file, "the sweep file, YAML")->required();
   command->add_option("--study", flags.study, "directory of the study [default: studies/<name of the file>]");
   add_search_flags(*command, flags);
+  add_ending_flags(*command, flags);
   command->add_flag("--resume", flags.resume, "go on with the study that is in the directory");
   add_common_flags(*command, flags);
   command->footer(kFooter);

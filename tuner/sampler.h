@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "tuner/trial.h"
@@ -55,6 +56,9 @@ class Sampler {
 
   // Whether it gives a config again on purpose. Otherwise samplers/once.h keeps repeats from the study.
   virtual bool repeats_configs() const { return false; }
+
+  // What a user should know of the search since this was last asked: a region it now looks in. Mostly nothing.
+  virtual std::string news() { return {}; }
 
   // Every trial of the study once, in order of number, before the next is asked for: also those given by hand.
   virtual void started(const Trial&) {}

@@ -34,6 +34,10 @@ constexpr SettingHelp kSettings[] = {
     {"window", "a tenth of the trials, at most 256", "1 or more",
      "How far a search that learns may lag behind: trial i is suggested, and judged, from the results of trials 0 to "
      "i - window, whatever the parallelism."},
+    {"no_improvement", "none", "1 or more",
+     "Ends the study once so many trials in a row brought no improvement beyond the noise between seeds."},
+    {"noise", "estimated", "above 0",
+     "Standard deviation of the metric between seeds, for no_improvement where every trial has one seed."},
     {"sampler", "what method means", "a name `caviar params --samplers` shows, or a map with that name and settings",
      "What to try next; W&B goes on to read method."},
     {"scheduler", "what early_terminate means", "a name `caviar params --schedulers` shows, or a map",
@@ -333,6 +337,13 @@ class SweepReader {
       settings.validation_examples = reader_.integer(*node, "validation_examples", 1, kNoLimit);
     }
     if (const YamlNode* node = block->find("choice")) read_choices(reader_, *node, spec_.parameters);
+    if (const YamlNode* node = block->find("no_improvement")) {
+      settings.no_improvement = reader_.integer(*node, "no_improvement", 1, kNoLimit);
+    }
+    if (const YamlNode* node = block->find("noise")) {
+      settings.noise = reader_.number(*node, "noise");
+      if (!(*settings.noise > 0)) reader_.refuse(node->line, "noise is ", *settings.noise, "; it must be above 0");
+    }
     if (const YamlNode* node = block->find("sampler")) settings.sampler = choice(*node, "sampler");
     if (const YamlNode* node = block->find("scheduler")) settings.scheduler = choice(*node, "scheduler");
     if (const YamlNode* node = block->find("sweep_seed")) settings.sweep_seed = reader_.seed(*node, "sweep_seed");

@@ -97,9 +97,11 @@ struct Settings {
   bool validate_on_test = false;
   std::int64_t validation_examples = 10000;  // >= 1
   std::optional<std::uint64_t> sweep_seed;
-  std::vector<Config> by_hand;  // the first trials; from the flag --enqueue
-  Choice sampler, scheduler;    // names and settings of tuner/registry.h; without a name: what `method` and
-                                // `early_terminate` mean
+  std::optional<std::int64_t> no_improvement;  // >= 1: ends after so many trials without one (tuner/stop_rule.h)
+  std::optional<double> noise;                 // > 0: standard deviation between seeds, where it is known
+  std::vector<Config> by_hand;                 // the first trials; from the flag --enqueue
+  Choice sampler, scheduler;  // names and settings of tuner/registry.h; without a name: what `method` and
+                              // `early_terminate` mean
 };
 
 // A key of the block `caviar:`, as help shows it.

@@ -131,6 +131,10 @@ bool Study::start_next_repeat() {
       return false;
     }
     const Sampler::Stage stage = sampler_.stage(next_);
+    if (const std::string news = sampler_.news(); !news.empty()) {
+      storage_.add_event("search", news);
+      notice(news);
+    }
     const Trial trial{next_, *config, stage.parent, stage.until};
     lineage_.forget_before(stage.oldest_parent);
     storage_.add_trial(trial);

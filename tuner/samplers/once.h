@@ -55,6 +55,7 @@ class OnceSampler final : public Sampler {
   std::int64_t size() const override { return size_; }
   std::int64_t needs(std::int64_t number) const override;
   Stage stage(std::int64_t number) const override { return inner_->stage(number); }
+  std::string news() override { return inner_->news(); }
   void started(const Trial& trial) override;
   void tell(const TrialResult& result) override { inner_->tell(result); }
   bool repeats_configs() const override { return inner_->repeats_configs(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "kernels/base/error.h"
 #include "tuner/samplers/random.h"
 #include "tuner/samplers/sobol.h"
 
@@ -24,6 +25,13 @@ void ZoomSampler::tell(const TrialResult& result) {
 Region ZoomSampler::region(std::int64_t round) const {
   const std::size_t known = by_round_.empty() ? 0 : by_round_[static_cast<std::size_t>(round)];
   return zoomed_region(space_, std::span(told_).first(known), round, settings_.zoom);
+}
+
+std::string ZoomSampler::news() {
+  if (region_round_ <= announced_) return {};
+  announced_ = region_round_;
+  return cat("round ", region_round_ + 1, " of ", settings_.rounds, " looks in this region:\n",
+             region_yaml(space_, region_));
 }
 
 std::optional<Config> ZoomSampler::propose(std::int64_t number, int attempt) {

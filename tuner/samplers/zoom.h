@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "tuner/region.h"
@@ -34,6 +35,7 @@ class ZoomSampler final : public Sampler {
 
   std::int64_t needs(std::int64_t number) const override { return round_of(number) * settings_.per_round - 1; }
   void tell(const TrialResult& result) override;
+  std::string news() override;  // the region of a round that has begun, as YAML
 
   std::int64_t round_of(std::int64_t number) const;
 
@@ -53,6 +55,7 @@ class ZoomSampler final : public Sampler {
   Region region_;
   std::int64_t region_round_ = -1;
   std::size_t region_from_ = 0;
+  std::int64_t announced_ = 0;  // the last round news() spoke of; the first looks everywhere
 };
 
 }  // namespace caviar
