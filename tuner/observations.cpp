@@ -5,6 +5,11 @@
 
 namespace caviar {
 
+bool same_point(const Point& a, const Point& b) {
+  const auto same = [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+}
+
 void Observations::add(Point point, double loss) {
   const auto better = [&](double a, std::uint32_t b) {
     const double other = all_[b].loss;

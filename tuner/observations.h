@@ -12,6 +12,9 @@
 
 namespace caviar {
 
+// Whether all coordinates are equal, or NaN in both.
+bool same_point(const Point& a, const Point& b);
+
 // Points with their losses, ranked. One costs 8 bytes a parameter and about 50 more. Adding one to n moves up to 4 n
 // bytes.
 class Observations {

@@ -7,6 +7,7 @@
 #include "tuner/names.h"
 #include "tuner/samplers/cma_es.h"
 #include "tuner/samplers/evolution.h"
+#include "tuner/samplers/gp.h"
 #include "tuner/samplers/grid.h"
 #include "tuner/samplers/halton.h"
 #include "tuner/samplers/once.h"
@@ -126,6 +127,16 @@ std::int64_t iterations_of(const SearchSpace& space, const OptionSet& options) {
   return 10;  // what epochs is when nobody says
 }
 
+constexpr OptionHelp kGpOptions[] = {
+    {"startup", OptionKind::kWhole, "10", 2, 1e6, "", "results before the model is asked; Sobol points until then"},
+};
+
+std::unique_ptr<Sampler> make_gp(const SearchSpace& space, const OptionSet& options, const SearchScope& scope) {
+  GpSettings settings;
+  settings.startup = options.whole("startup");
+  return std::make_unique<GpSampler>(space, settings, scope.sweep_seed, scope.window);
+}
+
 constexpr SamplerKind kSamplers[] = {
     {"grid",
      "Every point of the space once.",
@@ -158,6 +169,8 @@ constexpr SamplerKind kSamplers[] = {
      kEvolutionOptions, make_evolution},
     {"tpe", "The tree-structured Parzen estimator: draws where good trials are dense and bad ones rare.", kTpeOptions,
      make_tpe},
+    {"gp", "Bayesian optimisation: a Gaussian process, and the config of greatest expected improvement.", kGpOptions,
+     make_gp},
     {"pbt", "Population based training: worse members copy the weights of better ones and go on with changed numbers.",
      kPbtOptions,
      [](const SearchSpace& space, const OptionSet& options, const SearchScope& scope) -> std::unique_ptr<Sampler> {
@@ -205,6 +218,7 @@ Choice meant_by_method(const SweepSpec& spec) {
   choice.where = spec.filename + ": ";
   if (spec.method == Method::kGrid) choice.name = "grid";
   if (spec.method == Method::kRandom) choice.name = "random";
+  if (spec.method == Method::kBayes) choice.name = "gp";
   return choice;
 }
 

@@ -453,11 +453,8 @@ SweepSpec load_sweep(const std::string& path) {
 }
 
 void require_runnable(const SweepSpec& spec) {
-  if (spec.method == Method::kBayes) {
-    fail(spec.filename, ": method bayes is understood but not available yet; use method: random or method: grid");
-  }
   if (spec.method == Method::kCustom) {
-    fail(spec.filename, ": method custom needs a controller of W&B's; use method: random or method: grid");
+    fail(spec.filename, ": method custom needs a controller of W&B's; use method: bayes, random or grid");
   }
   if (!spec.metrics.empty()) fail(spec.filename, ": several metrics are not available yet; use one metric");
   if (spec.has_scheduler) fail(spec.filename, ": scheduler belongs to W&B's Launch; remove it");

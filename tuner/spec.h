@@ -141,7 +141,7 @@ SweepSpec parse_sweep(const std::string& text, const std::string& filename);
 // The same for a file on disk; Error when it cannot be read.
 SweepSpec load_sweep(const std::string& path);
 
-// Throws Error for what parses but does not run yet: methods bayes and custom, metrics and scheduler.
+// Throws Error for what parses but does not run yet: method custom, metrics and scheduler.
 void require_runnable(const SweepSpec& spec);
 
 }  // namespace caviar

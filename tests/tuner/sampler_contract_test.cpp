@@ -384,8 +384,7 @@ INSTANTIATE_TEST_SUITE_P(All, SamplerContract, testing::ValuesIn(names()), [](co
 });
 
 TEST(Registry, AMethodWithoutASamplerIsRefused) {
-  const SweepSpec spec =
-      parse_sweep("method: bayes\nmetric: {name: val_loss}\nparameters: {x: {values: [1, 2]}}\n", "sweep.yaml");
+  const SweepSpec spec = parse_sweep("method: custom\nparameters: {x: {values: [1, 2]}}\n", "sweep.yaml");
   EXPECT_THROW(make_sampler(spec, SearchSpace(spec), {}), Error);
 }
 

@@ -32,8 +32,6 @@ Split split_of(const Observations& seen, const PendingTrials& pending, const Tpe
   return split;
 }
 
-bool same_coordinate(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
-
 }  // namespace
 
 std::vector<Point> tpe_candidates(const SearchSpace& space, std::span<const Axis> axes, const Observations& seen,
@@ -44,10 +42,9 @@ std::vector<Point> tpe_candidates(const SearchSpace& space, std::span<const Axis
   for (std::int64_t i = 0; i < settings.candidates; ++i) {
     Point point = l.draw(draws);
     if (space.is_conditional()) space.trim(point);
-    const bool seen_before = std::any_of(candidates.begin(), candidates.end(), [&](const Point& other) {
-      return std::equal(other.begin(), other.end(), point.begin(), same_coordinate);
-    });
-    if (!seen_before) candidates.push_back(std::move(point));
+    const bool is_new = std::none_of(candidates.begin(), candidates.end(),
+                                     [&](const Point& other) { return same_point(point, other); });
+    if (is_new) candidates.push_back(std::move(point));
   }
   std::vector<double> score = l.log_density(candidates);
   const std::vector<double> against = g.log_density(candidates);
