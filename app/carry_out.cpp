@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <set>
 #include <thread>
@@ -19,8 +18,8 @@
 #include "app/search_record.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
-#include "kernels/math/philox.h"
 #include "kernels/recurrent_mixed.h"
+#include "tuner/advice.h"
 #include "tuner/bind.h"
 #include "tuner/enqueue.h"
 #include "tuner/names.h"
@@ -181,31 +180,6 @@ void require_one_way_to_vary_seeds(const SweepSpec& spec, std::int64_t seeds) {
     fail(spec.filename, ":", parameter.line, ": '", parameter.name, "' is swept and every trial is to run on ", seeds,
          " seeds; do one of the two: drop the parameter, or --seeds");
   }
-}
-
-// Swept parameters that the other values make meaningless in every trial looked at: legal, and probably a mistake. Of a
-// grid, which is in order, points all over it are looked at.
-void warn_of_unread_parameters(const SweepSpec& spec, Sampler& sampler) {
-  constexpr std::int64_t kLookedAt = 256;
-  std::set<std::string> swept, there, read;
-  for (const ParameterSpec& parameter : spec.parameters)
-    if (parameter.distribution != Distribution::kConstant) swept.insert(parameter.name);
-  const std::int64_t size = sampler.size();
-  for (std::int64_t i = 0; i < kLookedAt; ++i) {
-    const Philox4 r = philox4x32(static_cast<std::uint32_t>(i), 0, 0, 0, 0);
-    const auto anywhere = static_cast<std::int64_t>(unit_double(r.x, r.y) * static_cast<double>(size));
-    const std::optional<Config> config = sampler.suggest(size > kLookedAt ? anywhere : i);
-    if (!config) break;
-    const std::vector<std::string> unread = unread_parameters(*config);
-    for (const std::string& name : swept) {
-      if (!config->contains(name)) continue;
-      there.insert(name);
-      if (std::find(unread.begin(), unread.end(), name) == unread.end()) read.insert(name);
-    }
-  }
-  for (const std::string& name : there)
-    if (!read.contains(name))
-      fmt::print(stderr, "caviar: warning: '{}' is swept but the other values leave it without effect\n", name);
 }
 
 void require_an_end(const SweepSpec& spec, const StudyRecord& record, const Sampler& sampler) {
@@ -459,7 +433,8 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
   setup.record.search = search_record(spec.settings);
   const Search search = make_search(spec, setup);
   const std::unique_ptr<Sampler>& sampler = search.sampler;
-  if (sampler->needs(std::int64_t{1} << 40) < 0) warn_of_unread_parameters(spec, *sampler);
+  for (const ParameterSpec* unread : unread_everywhere(spec))
+    fmt::print(stderr, "caviar: warning: '{}' is swept but the other values leave it without effect\n", unread->name);
   if (setup.record.trials == 0) {
     fmt::print("{}: the file is valid", spec.filename);
     if (sampler->size() >= 0) fmt::print(", a grid of {}", show_number_of(sampler->size(), "point"));

@@ -29,6 +29,12 @@ class CpuPack final : public Pack {
     if (law_breaker == LawBreaker::kPackDependentSum && slots > 1) training_.cut_batches(kRowBlock / 2);
   }
 
+  static std::size_t bytes_needed(const PackKey& key, const typename M::Shape& shape, int slots) {
+    Arena counting;
+    const Training<M> training(key, shape, {}, slots, counting);
+    return counting.used();
+  }
+
   int slots() const override { return static_cast<int>(slots_.size()); }
 
   void admit(int slot, const RunOrder& order) override {
@@ -82,12 +88,6 @@ class CpuPack final : public Pack {
             d.features,
             d.classes};
   }
-  static std::size_t bytes_needed(const PackKey& key, const typename M::Shape& shape, int slots) {
-    Arena counting;
-    const Training<M> training(key, shape, {}, slots, counting);
-    return counting.used();
-  }
-
   Slot& at(int slot) { return slots_.at(static_cast<std::size_t>(slot)); }
   const Slot& at(int slot) const { return slots_.at(static_cast<std::size_t>(slot)); }
   SlotRow& row(int slot) const { return training_.rows()[slot]; }

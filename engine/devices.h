@@ -10,6 +10,7 @@
 
 #include "engine/data/dataset.h"
 #include "engine/executor.h"
+#include "engine/pack.h"
 
 namespace caviar {
 
@@ -39,6 +40,13 @@ std::string gpu_numerics(const std::string& precision, const std::vector<int>& g
 
 // Throws Error unless there is at least one number, each once, of a GPU that is there and can be used.
 void check_gpus(const std::vector<int>& gpus);
+
+// What a pack of the key would take of this GPU, and how many of its slots fill it.
+struct GpuDemand {
+  PackMemory memory;
+  int slots = 1;
+};
+GpuDemand gpu_demand(const PackKey& key, const Dataset& data, int gpu);
 
 struct GpuOptions {
   std::vector<int> gpus;  // numbers, at least one

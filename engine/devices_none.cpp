@@ -15,6 +15,8 @@ std::string gpu_numerics(const std::string&, const std::vector<int>&) { fail("No
 
 void check_gpus(const std::vector<int>&) { fail("No GPU can be used: ", kNone, "."); }
 
+GpuDemand gpu_demand(const PackKey&, const Dataset&, int) { fail("No GPU can be used: ", kNone, "."); }
+
 std::unique_ptr<Executor> make_gpu_executor(const std::shared_ptr<const Dataset>&, const GpuOptions&) {
   fail("No GPU can be used: ", kNone, ". Use --device cpu, or build where nvcc is installed.");
 }

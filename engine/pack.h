@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -38,6 +39,16 @@ class Pack {
 // Throws Error when the order cannot be trained on a CPU: sizes out of range, data that cannot serve it, a state that
 // is another run's.
 void check_cpu_order(const RunOrder& order, const Dataset& data);
+
+// What a pack of one key takes of a device's memory: fixed_bytes + slots * slot_bytes.
+struct PackMemory {
+  std::int64_t fixed_bytes = 0;  // on a CPU thread: activations and gradients, which its slots share
+  std::int64_t slot_bytes = 0;   // parameters, state of the optimizer, averages; on a GPU activations too
+};
+PackMemory cpu_pack_memory(const PackKey& key, const Dataset& data);
+
+// Parameters of the model, on every device. Throws Error for an unknown family or sizes out of range.
+std::int64_t parameters_of(const PackKey& key, const Dataset& data);
 
 // A pack for the key on one CPU thread: the list of models. Throws Error for an unknown family or sizes out of range.
 std::unique_ptr<Pack> make_cpu_pack(const PackKey& key, std::shared_ptr<const Dataset> data, int slots);

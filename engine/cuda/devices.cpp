@@ -7,6 +7,7 @@
 #include "engine/cuda/collective.h"
 #include "engine/cuda/gpu_worker.h"
 #include "engine/executor_of.h"
+#include "engine/packer.h"
 
 // The build says for which architectures kernels were compiled.
 #ifndef CAVIAR_GPU_CODE
@@ -107,6 +108,13 @@ std::string gpu_numerics(const std::string& precision, const std::vector<int>& g
            "precision fp32.");
   }
   return cat(kNumericsMixed, "/sm_", first.major, first.minor);
+}
+
+GpuDemand gpu_demand(const PackKey& key, const Dataset& data, int gpu) {
+  const PackSize one = gpu_pack_size(key, data, 1), two = gpu_pack_size(key, data, 2);
+  const auto slot = static_cast<std::int64_t>(two.bytes - one.bytes);
+  return {{static_cast<std::int64_t>(one.bytes) - slot, slot},
+          slots_to_fill(usable(gpu).multiprocessors, one.blocks_per_slot)};
 }
 
 std::unique_ptr<Executor> make_gpu_executor(const std::shared_ptr<const Dataset>& data, const GpuOptions& options) {

@@ -1,0 +1,81 @@
+// caviar plan, as a user meets it.
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/study_program.h"
+
+namespace caviar {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Plan : public ::testing::Test {
+ protected:
+  Workplace place_{CAVIAR_PROGRAM};
+};
+
+TEST_F(Plan, SaysWhatASweepWouldDoAndCost) {
+  place_.write_sweep("a.yaml", 2);
+  const Ended ended = place_.run({"plan", "a.yaml", "--seeds", "3", "--device", "cpu", "--threads", "2"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  // An LSTM of both directions, 3 pixels a step, 8 units, 3 classes: 2 * 4 * 8 * (3 + 8 + 2) + 3 * (16 + 1) = 883;
+  // 300 examples in batches of 20, two epochs: 30 steps.
+  EXPECT_THAT(ended.out,
+              AllOf(ContainsRegex("trials +6 of the 6 points"), ContainsRegex("runs +18: 3 seeds a trial"),
+                    HasSubstr("300 to train on, 40 to validate on"), ContainsRegex("device +2 threads"),
+                    ContainsRegex("memory +[0-9]"), ContainsRegex("time +about "), HasSubstr("2 shapes in 6 trials"),
+                    ContainsRegex("50.0% +lstm 1x8 final_states +20 +883 .* 30 ")));
+  EXPECT_THAT(ended.out, Not(HasSubstr("warn:"))) << ended.out;
+  EXPECT_FALSE(std::filesystem::exists(place_.file("studies"))) << "a plan leaves nothing behind";
+}
+
+TEST_F(Plan, WithoutTimingThereIsNoTime) {
+  place_.write_sweep("a.yaml", 2);
+  const Ended ended = place_.run({"plan", "a.yaml", "--no-timing"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("memory"), Not(HasSubstr("time  ")), Not(HasSubstr("ms a step"))));
+}
+
+TEST_F(Plan, WarnsWithLinesAndEndsWell) {
+  place_.dir().write("w.yaml",
+                     "method: random\nrun_cap: 8\nparameters:\n  lr: {min: 0.00001, max: 0.1}\n"
+                     "  epochs: {values: [1, 2]}\n  hidden_size: {value: 4}\n  batch_size: {value: 20}\n"
+                     "caviar: {validation_examples: 40}\n");
+  const Ended ended = place_.run({"plan", "w.yaml", "--no-timing"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out,
+              AllOf(HasSubstr("warn: w.yaml:4: 'lr' is drawn evenly"), HasSubstr("warn: w.yaml:5: 'epochs' is swept")));
+}
+
+TEST_F(Plan, WhatASweepRefusesAPlanRefuses) {
+  place_.dir().write("bad.yaml", "method: gird\nparameters: {lr: {value: 1}}\n");
+  place_.dir().write("endless.yaml",
+                     "method: random\nparameters: {lr: {min: 0.01, max: 0.1}}\ncaviar: {validation_examples: 40}\n");
+  EXPECT_EQ(place_.run({"plan", "bad.yaml"}).code, 1);
+  const Ended endless = place_.run({"plan", "endless.yaml", "--no-timing"});
+  EXPECT_EQ(endless.code, 1);
+  EXPECT_THAT(endless.err, HasSubstr("--count N"));
+  EXPECT_EQ(place_.run({"plan"}).code, 2);
+}
+
+// Known data sets need not be here: their shape is known.
+TEST_F(Plan, EveryExampleCanBePlanned) {
+  int planned = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(CAVIAR_SOURCE_DIR "/examples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    const Ended ended =
+        Process(CAVIAR_PROGRAM, {"plan", entry.path().string(), "--no-timing", "--device", "cpu"}, place_.dir()).wait();
+    EXPECT_EQ(ended.code, 0) << entry.path() << ended.err;
+    EXPECT_THAT(ended.out, HasSubstr("memory a run")) << entry.path();
+    ++planned;
+  }
+  EXPECT_GT(planned, 5);
+}
+
+}  // namespace
+}  // namespace caviar
