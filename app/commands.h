@@ -19,6 +19,7 @@ enum ExitCode {
 
 void add_sweep(CLI::App& program, int& exit_code);
 void add_plan(CLI::App& program, int& exit_code);
+void add_check(CLI::App& program, int& exit_code);
 void add_train(CLI::App& program, int& exit_code);
 void add_show(CLI::App& program, int& exit_code);
 void add_next(CLI::App& program, int& exit_code);

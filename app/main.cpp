@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   int exit_code = kExitError;
   add_sweep(program, exit_code);
   add_plan(program, exit_code);
+  add_check(program, exit_code);
   add_train(program, exit_code);
   add_show(program, exit_code);
   add_next(program, exit_code);

@@ -2,7 +2,10 @@
 #include <filesystem>
 #include <memory>
 
+#include <fmt/format.h>
+
 #include "app/carry_out.h"
+#include "app/check.h"
 #include "app/commands.h"
 #include "app/ranking.h"
 
@@ -27,12 +30,15 @@ void add_sweep(CLI::App& program, int& exit_code) {
   struct Options {
     std::string file;
     CarryOutFlags flags;
+    bool check = false;
   };
   const auto options = std::make_shared<Options>();
   CarryOutFlags& flags = options->flags;
   CLI::App* command = program.add_subcommand("sweep", "Carry out a sweep file (W&B's format, unchanged)");
   command->add_option("file", options->file, "the sweep file, YAML")->required();
   command->add_option("--study", flags.study, "directory of the study [default: studies/<name of the file>]");
+  command->add_flag("--check", options->check,
+                    "first try what `caviar check` tries, on trial 0; when something fails the sweep does not start");
   add_search_flags(*command, flags);
   add_ending_flags(*command, flags);
   command->add_flag("--resume", flags.resume, "go on with the study that is in the directory");
@@ -43,8 +49,13 @@ void add_sweep(CLI::App& program, int& exit_code) {
     if (chosen.study.empty()) {
       chosen.study = (std::filesystem::path("studies") / std::filesystem::path(options->file).stem()).string();
     }
-    exit_code =
-        carry_out(load_sweep(options->file), chosen, [](Storage& storage) { print_ranking(storage, kRankingRows); });
+    const SweepSpec spec = load_sweep(options->file);
+    if (options->check) {
+      exit_code = check_before(spec, chosen, 0);
+      if (exit_code != kExitDone) return;
+      fmt::print("\n");
+    }
+    exit_code = carry_out(spec, chosen, [](Storage& storage) { print_ranking(storage, kRankingRows); });
   });
 }
 
