@@ -44,6 +44,7 @@ StudyOutcome Study::carry_out() {
     while (true) {
       const bool more = fill_free_slots();
       storage_.commit();  // what was reported and what was decided, together
+      forget_weights();
       tell_progress();
       keep_checkpoint(false);
       if (setup_.time_limit && Clock::now() - started_ > *setup_.time_limit && !drain_requested_.load()) {
@@ -74,6 +75,12 @@ StudyOutcome Study::carry_out() {
   if (checkpoints_) checkpoints_->clear();
   lineage_.clear();
   return StudyOutcome::kDone;
+}
+
+// Weights that no trial goes on from any more, once it is durable that their children are over.
+void Study::forget_weights() {
+  if (forgotten_ < oldest_parent_) lineage_.forget_before(oldest_parent_);
+  forgotten_ = oldest_parent_;
 }
 
 // True when nothing that was asked for is left to do.
@@ -136,7 +143,7 @@ bool Study::start_next_repeat() {
       notice(news);
     }
     const Trial trial{next_, *config, stage.parent, stage.until};
-    lineage_.forget_before(stage.oldest_parent);
+    oldest_parent_ = stage.oldest_parent;
     storage_.add_trial(trial);
     sampler_.started(trial);
     history_.add_trial(next_, TrialState::kOpen);

@@ -123,6 +123,7 @@ class Study {
   std::string canonical_of(const Trial& trial, std::int64_t repeat, const BoundConfig& bound);
   void submit(RunRecord run, const Owner& owner, const BoundTrial& trial, SavedRun saved);
   void end_stage(const Report& report, Live& live);
+  void forget_weights();
 
   void judge(std::vector<Report> reports);
   void record(Report& report);  // takes its state
@@ -155,6 +156,7 @@ class Study {
   StopRule stop_rule_;
   std::optional<Checkpoints> checkpoints_;
   Lineage lineage_;
+  std::int64_t oldest_parent_ = 0, forgotten_ = 0;  // trials before these are no parents any more, have no weights
 
   std::map<std::int64_t, Live> live_;
   std::deque<Waiting> waiting_;             // go on as soon as there is room
