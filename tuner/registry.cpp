@@ -5,6 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "tuner/names.h"
+#include "tuner/samplers/bohb.h"
 #include "tuner/samplers/cma_es.h"
 #include "tuner/samplers/evolution.h"
 #include "tuner/samplers/gp.h"
@@ -137,6 +138,18 @@ std::unique_ptr<Sampler> make_gp(const SearchSpace& space, const OptionSet& opti
   return std::make_unique<GpSampler>(space, settings, scope.sweep_seed, scope.window);
 }
 
+constexpr OptionHelp kBohbOptions[] = {
+    {"model", OptionKind::kWord, "tpe", 0, 0, "tpe, gp", "Parzen estimators, or a Gaussian process"},
+    {"random_share", OptionKind::kNumber, "0.3333333333333333", 0, 1, "", "share of the trials that are random draws"},
+};
+
+std::unique_ptr<Sampler> make_bohb(const SearchSpace& space, const OptionSet& options, const SearchScope& scope) {
+  BohbSettings settings;
+  settings.by_gp = options.word("model") == "gp";
+  settings.random_share = options.number("random_share");
+  return std::make_unique<BohbSampler>(space, settings, scope.sweep_seed, scope.window);
+}
+
 constexpr SamplerKind kSamplers[] = {
     {"grid",
      "Every point of the space once.",
@@ -171,6 +184,8 @@ constexpr SamplerKind kSamplers[] = {
      make_tpe},
     {"gp", "Bayesian optimisation: a Gaussian process, and the config of greatest expected improvement.", kGpOptions,
      make_gp},
+    {"bohb", "BOHB's model: of the longest training that enough trials had; goes with the scheduler hyperband.",
+     kBohbOptions, make_bohb},
     {"pbt", "Population based training: worse members copy the weights of better ones and go on with changed numbers.",
      kPbtOptions,
      [](const SearchSpace& space, const OptionSet& options, const SearchScope& scope) -> std::unique_ptr<Sampler> {
