@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -116,9 +117,10 @@ std::vector<double> rates_by_heart(const RangeTest& test, const BoundConfig& con
 
 }  // namespace
 
-int check_before(const SweepSpec& spec, const CarryOutFlags& flags, std::int64_t trial) {
+int check_before(SweepSpec spec, const CarryOutFlags& flags, std::int64_t trial) {
   require_runnable(spec);
   check_parameters(spec);
+  spec = with_search_flags(std::move(spec), flags);
   Preparation prepared = prepare(spec, flags, load_data(spec, flags));
   const Search search = make_search(spec, prepared.setup);
   Config config;

@@ -10,6 +10,6 @@ namespace caviar {
 
 // Tries the trial's config (tuner/preflight.h) where the flags say, prints what was found, and returns kExitDone, or
 // kExitError when something failed.
-int check_before(const SweepSpec& spec, const CarryOutFlags& flags, std::int64_t trial);
+int check_before(SweepSpec spec, const CarryOutFlags& flags, std::int64_t trial);
 
 }  // namespace caviar

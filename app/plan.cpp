@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -226,9 +227,10 @@ SearchFacts facts_of(const Preparation& prepared, const Search& search, std::opt
 }
 
 int plan(const Options& options) {
-  const SweepSpec spec = load_sweep(options.file);
+  SweepSpec spec = load_sweep(options.file);
   require_runnable(spec);
   check_parameters(spec);
+  spec = with_search_flags(std::move(spec), options.flags);
   Preparation prepared = prepare(spec, options.flags, data_or_stand_in(spec, options.flags));
   const Search search = make_search(spec, prepared.setup);
   std::optional<std::int64_t> trials = prepared.setup.record.trials;

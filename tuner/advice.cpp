@@ -154,7 +154,9 @@ class Adviser {
   }
 
   void about_points() {
-    if (facts_.points < 0 || !facts_.trials || *facts_.trials >= facts_.points) return;
+    const std::string& sampler = spec_.settings.sampler.name;
+    const bool is_grid = sampler.empty() ? spec_.method == Method::kGrid : sampler == "grid";
+    if (!is_grid || facts_.points < 0 || !facts_.trials || *facts_.trials >= facts_.points) return;
     sentences_.push_back(cat(spec_.filename, ": the grid has ", facts_.points, " points and only the first ",
                              *facts_.trials,
                              " are tried, in which the parameters that come first by name hardly change; raise --count "

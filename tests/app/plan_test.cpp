@@ -52,6 +52,15 @@ TEST_F(Plan, WarnsWithLinesAndEndsWell) {
               AllOf(HasSubstr("warn: w.yaml:4: 'lr' is drawn evenly"), HasSubstr("warn: w.yaml:5: 'epochs' is swept")));
 }
 
+TEST_F(Plan, FlagsOfTheSearchArePlanned) {
+  place_.write_sweep("a.yaml", 2);
+  const Ended random = place_.run({"plan", "a.yaml", "--no-timing", "--sampler", "random", "--count", "5"});
+  EXPECT_EQ(random.code, 0) << random.err;
+  EXPECT_THAT(random.out, AllOf(ContainsRegex("trials +5"), Not(HasSubstr("the grid has 6 points"))));
+  EXPECT_EQ(place_.run({"plan", "a.yaml", "--no-timing", "--sampler", "rondom"}).code, 1);
+  EXPECT_EQ(place_.run({"check", "a.yaml", "--sampler", "rondom"}).code, 1);
+}
+
 TEST_F(Plan, WhatASweepRefusesAPlanRefuses) {
   place_.dir().write("bad.yaml", "method: gird\nparameters: {lr: {value: 1}}\n");
   place_.dir().write("endless.yaml",
