@@ -69,7 +69,9 @@ Options options_of(int argc, char** argv) {
     }
   }
   if (options.samplers.empty()) {
-    for (const SamplerKind& kind : sampler_kinds()) options.samplers.emplace_back(kind.name);
+    for (const SamplerKind& kind : sampler_kinds()) {
+      if (kind.name != "pbt") options.samplers.emplace_back(kind.name);  // it needs weights to go on from
+    }
   }
   return options;
 }

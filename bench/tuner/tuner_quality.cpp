@@ -72,7 +72,9 @@ Options options_of(int argc, char** argv) {
     }
   }
   if (options.samplers.empty()) {
-    for (const SamplerKind& kind : sampler_kinds()) options.samplers.emplace_back(kind.name);
+    for (const SamplerKind& kind : sampler_kinds()) {
+      if (kind.name != "pbt") options.samplers.emplace_back(kind.name);  // it needs weights to go on from
+    }
   }
   if (options.chosen.empty()) {
     for (const Objective& objective : objectives()) options.chosen.emplace_back(objective.name);
