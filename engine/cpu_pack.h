@@ -15,6 +15,15 @@
 
 namespace caviar {
 
+// The data set as a CPU's ops read it: where it lies.
+inline DataArrays arrays_of(const Dataset& d) {
+  return {{d.train.features.data(), d.train.labels.data()},
+          {d.test.features.data(), d.test.labels.data()},
+          d.steps,
+          d.features,
+          d.classes};
+}
+
 template <Model M>
 class CpuPack final : public Pack {
  public:
@@ -81,13 +90,6 @@ class CpuPack final : public Pack {
   }
 
  private:
-  static DataArrays arrays_of(const Dataset& d) {
-    return {{d.train.features.data(), d.train.labels.data()},
-            {d.test.features.data(), d.test.labels.data()},
-            d.steps,
-            d.features,
-            d.classes};
-  }
   Slot& at(int slot) { return slots_.at(static_cast<std::size_t>(slot)); }
   const Slot& at(int slot) const { return slots_.at(static_cast<std::size_t>(slot)); }
   SlotRow& row(int slot) const { return training_.rows()[slot]; }

@@ -227,11 +227,13 @@ std::int32_t measures_at(const SlotRow& r, std::int64_t step) {
   return all;
 }
 
+Metrics metrics_of(const SlotRow& row, Measure measure) {
+  const Measured& sums = row.measured[static_cast<int>(measure)];
+  return {sums.examples ? sums.loss_sum / static_cast<double>(sums.examples) : 0, sums.correct, sums.examples};
+}
+
 Report finish_rung(Slot& s, SlotRow& row) {
-  const auto measured = [&](Measure m) {
-    const Measured& sums = row.measured[static_cast<int>(m)];
-    return Metrics{sums.examples ? sums.loss_sum / static_cast<double>(sums.examples) : 0, sums.correct, sums.examples};
-  };
+  const auto measured = [&](Measure m) { return metrics_of(row, m); };
   Report r;
   r.run = s.run;
   r.rung = s.rung;

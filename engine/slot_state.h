@@ -55,6 +55,9 @@ std::int64_t steps_to_rung(const Slot& slot, const SlotRow& row);
 // What a run measures when it reports at step `step`: bits of Measure.
 std::int32_t measures_at(const SlotRow& row, std::int64_t step);
 
+// What a measurement that is complete found.
+Metrics metrics_of(const SlotRow& row, Measure measure);
+
 // The report of a slot that stands at its rung, from the sums in its row, which are cleared. Digest and state are not
 // filled in; Report::last says whether final_digest() is due.
 Report finish_rung(Slot& slot, SlotRow& row);

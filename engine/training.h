@@ -62,6 +62,9 @@ class Training {
   const Params& tensors() const { return tensors_; }
   std::int64_t state_size() const { return tensors_.size() * state_arrays_; }
   int window_rows() const { return window_rows_; }
+  // Of the examples of the last pass: [rows, padded(C)], [rows].
+  Slab<const float> logits() const { return model_.logits(); }
+  Slab<const std::int32_t> labels() const { return labels_; }
 
   // Cuts batches into windows of at most `rows` rows. Multiples of kRowBlock change no bit.
   void cut_batches(int rows) { window_rows_ = rows; }

@@ -26,4 +26,9 @@ struct LossArgs {
 void softmax_cross_entropy(const Cpu&, const LossArgs& args);
 void softmax_cross_entropy(const Cuda&, const LossArgs& args);
 
+// The probabilities [C] of one example on the host, from its logits [C]: exp(logit - largest) over their sum, to the
+// bit those the gradient above is made of. Returns the class of the first largest logit, which is what counts as its
+// answer: two logits may differ by so little that their probabilities do not.
+int softmax(const float* logits, int classes, float* probabilities);
+
 }  // namespace caviar
