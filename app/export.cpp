@@ -1,16 +1,19 @@
 #include "app/export.h"
 
 #include <cmath>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "app/decisions.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/history.h"
 #include "tuner/metric.h"
+#include "tuner/outcome.h"
 
 namespace caviar {
 namespace {
@@ -70,12 +73,6 @@ Json json_of(const StudyRecord& study) {
 // Text that is not UTF-8 (a file's name) is replaced, not refused.
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-void require_trial(Storage& storage, std::int64_t number) {
-  if (storage.trial(number)) return;
-  fail(storage.file(), ": there is no trial ", number, "; the study has ", storage.trial_count(),
-       " trials, counted from 0");
-}
-
 std::string csv_cell(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == text.npos) return text;
   std::string quoted = "\"";
@@ -111,7 +108,36 @@ void add_seeds(std::vector<std::string>& cells, const Seeds& seeds) {
   }
 }
 
+void for_each_decision(Storage& storage, std::optional<std::int64_t> trial,
+                       const std::function<void(const Decision&)>& visit) {
+  if (!trial) return storage.for_each_decision(visit);
+  require_trial(storage, *trial);
+  for (const Decision& decision : storage.decisions(judged_as(storage, *trial))) visit(decision);
+}
+
+Json json_of(const Decision& decision) {
+  const bool grants = decision.question == Question::kSeeds && decision.verdict == Verdict::kGoOn;
+  return {{"trial", decision.trial},
+          {"question", to_string(decision.question)},
+          {"at", decision.at},
+          {"verdict", to_string(decision.verdict)},
+          {"seeds", grants ? Json(decision.seeds) : Json(nullptr)},
+          {"saw", Json(decision.saw)}};
+}
+
+Json json_of(const Copy& copy) {
+  Json changed = Json::object();
+  for (const auto& [name, values] : copy.changed) changed[name] = {{"from", values.first}, {"to", values.second}};
+  return {{"trial", copy.trial}, {"parent", copy.parent}, {"at", copy.at}, {"changed", changed}};
+}
+
 }  // namespace
+
+void require_trial(Storage& storage, std::int64_t number) {
+  if (storage.trial(number)) return;
+  fail(storage.file(), ": there is no trial ", number, "; the study has ", storage.trial_count(),
+       " trials, counted from 0");
+}
 
 void write_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* out) {
   const StudyRecord study = *storage.study();
@@ -124,10 +150,15 @@ void write_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* 
     const std::int64_t number = record.trial.number;
     if (trial && number != *trial) return;
     const TrialSummary& summary = history[number];
+    const TrialOutcome outcome = outcome_of(storage, study, record);
     Json json = {{"trial", number},
                  {"config", Json(record.trial.config)},
-                 {"state", to_string(record.state)},
+                 {"state", to_string(outcome.ending)},
                  {"reason", record.reason.empty() ? Json(nullptr) : Json(record.reason)},
+                 {"iteration", outcome.iteration},
+                 {"iterations", outcome.iterations},
+                 {"seeds", outcome.seeds},
+                 {"seeds_asked", outcome.seeds_asked},
                  {"mean", number_or_null(summary.mean)},
                  {"sd", number_or_null(summary.sd)},
                  {"diverged", summary.diverged},
@@ -157,19 +188,22 @@ void write_csv(Storage& storage, std::optional<std::int64_t> trial, std::FILE* o
     });
     return;
   }
+  const StudyRecord study = *storage.study();
   std::set<std::string> names;
   storage.for_each_trial([&](const TrialRecord& record) {
     for (const auto& [name, value] : record.trial.config) names.insert(name);
   });
   std::vector<std::string> heading = {"trial", "repeat", "state", "reason"};
   for (const std::string& name : names) heading.push_back("config." + name);
-  for (const char* name : {"seed_init", "seed_order", "seed_dropout", "seed_augment", "seed_split", "step"}) {
+  for (const char* name : {"seed_init", "seed_order", "seed_dropout", "seed_augment", "seed_split", "trial_state",
+                           "iteration", "iterations", "step"}) {
     heading.push_back(name);
   }
   add_metric_names(heading);
   heading.push_back("digest");
   write_row(heading, out);
   storage.for_each_trial([&](const TrialRecord& record) {
+    const TrialOutcome outcome = outcome_of(storage, study, record);
     const auto row_of = [&](const std::string& repeat, const RunRecord& run, const Report& last, bool reported) {
       const bool failed = record.state == TrialState::kFailed && run.identity.empty();
       std::vector<std::string> row = {fmt::format("{}", record.trial.number), repeat,
@@ -184,6 +218,9 @@ void write_csv(Storage& storage, std::optional<std::int64_t> trial, std::FILE* o
       } else {
         add_seeds(row, run.seeds);
       }
+      row.push_back(to_string(outcome.ending));
+      row.push_back(reported ? fmt::format("{}", last.rung + 1) : "");
+      row.push_back(outcome.iterations > 0 ? fmt::format("{}", outcome.iterations) : "");
       row.push_back(reported ? fmt::format("{}", last.step) : "");
       add_metrics(row, last);
       row.push_back(run.digest);
@@ -197,6 +234,45 @@ void write_csv(Storage& storage, std::optional<std::int64_t> trial, std::FILE* o
     });
     if (!any && record.state == TrialState::kFailed) row_of("", {}, {}, false);
   });
+}
+
+void write_decisions_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* out) {
+  const StudyRecord study = *storage.study();
+  fmt::print(out, "{{\"metric\":{},\"goal\":\"{}\",\n\"decisions\":[", dump(study.metric),
+             study.maximize ? "maximize" : "minimize");
+  bool first = true;
+  const auto write = [&](const Json& json) {
+    fmt::print(out, "{}\n{}", first ? "" : ",", dump(json));
+    first = false;
+  };
+  for_each_decision(storage, trial, [&](const Decision& decision) { write(json_of(decision)); });
+  fmt::print(out, "\n],\n\"copies\":[");
+  first = true;
+  for (const Copy& copy : copies(storage, trial)) write(json_of(copy));
+  fmt::print(out, "\n],\n\"search\":[");
+  first = true;
+  if (!trial) {
+    for (const Event& news : search_news(storage)) write({{"time", news.time}, {"news", news.detail}});
+  }
+  fmt::print(out, "\n]}}\n");
+}
+
+void write_decisions_csv(Storage& storage, std::optional<std::int64_t> trial, std::FILE* out) {
+  const auto text_of = [](std::int64_t number) { return fmt::format("{}", number); };
+  write_row({"trial", "question", "at", "verdict", "seeds", "parent", "saw"}, out);
+  for_each_decision(storage, trial, [&](const Decision& decision) {
+    const bool grants = decision.question == Question::kSeeds && decision.verdict == Verdict::kGoOn;
+    write_row({text_of(decision.trial), to_string(decision.question), text_of(decision.at), to_string(decision.verdict),
+               grants ? text_of(decision.seeds) : "", "", dump(Json(decision.saw))},
+              out);
+  });
+  for (const Copy& copy : copies(storage, trial)) {
+    write_row({text_of(copy.trial), "weights", text_of(copy.at), "go on", "", text_of(copy.parent),
+               dump(json_of(copy)["changed"])},
+              out);
+  }
+  if (trial) return;
+  for (const Event& news : search_news(storage)) write_row({"", "search", "", "", "", "", news.detail}, out);
 }
 
 }  // namespace caviar

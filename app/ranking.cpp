@@ -14,6 +14,7 @@
 #include "kernels/base/error.h"
 #include "tuner/history.h"
 #include "tuner/metric.h"
+#include "tuner/outcome.h"
 
 namespace caviar {
 namespace {
@@ -22,11 +23,11 @@ namespace {
 struct Overview {
   Config first;
   std::set<std::string> varied;
-  std::int64_t failed = 0;
+  std::int64_t failed = 0, stopped = 0;
   std::string failed_reason;
 };
 
-Overview look_over(Storage& storage) {
+Overview look_over(Storage& storage, const History& history) {
   Overview overview;
   bool any = false;
   storage.for_each_trial([&](const TrialRecord& record) {
@@ -39,17 +40,13 @@ Overview look_over(Storage& storage) {
     for (const auto& [name, value] : overview.first) {
       if (!record.trial.config.contains(name)) overview.varied.insert(name);
     }
+    // The runs of a generation of a population end early as asked.
+    overview.stopped += history[record.trial.number].stopped && record.trial.until == 0;
     if (record.state != TrialState::kFailed) return;
     if (overview.failed++ == 0)
       overview.failed_reason = fmt::format("trial {}: {}", record.trial.number, record.reason);
   });
   return overview;
-}
-
-std::string state_of(const TrialSummary& summary) {
-  if (summary.state == TrialState::kFailed) return "failed";
-  if (summary.state == TrialState::kOpen) return "unfinished";
-  return summary.diverged ? fmt::format("{} of {} diverged", summary.diverged, summary.finished) : "done";
 }
 
 // Mean and spread of a metric over the last reports of a trial's runs that did not diverge.
@@ -101,6 +98,8 @@ void print_left_out(const History& history, const Overview& overview) {
     diverged += history[i].state == TrialState::kDone && std::isnan(history[i].mean);
     open += history[i].state == TrialState::kOpen;
   }
+  if (overview.stopped)
+    fmt::print("Stopped early, so behind the others: {}.\n", show_number_of(overview.stopped, "trial"));
   if (diverged) fmt::print("Diverged on every seed, so without a rank: {}.\n", show_number_of(diverged, "trial"));
   if (overview.failed) {
     fmt::print("Could not be trained: {}; {}\n", show_number_of(overview.failed, "trial"), overview.failed_reason);
@@ -150,7 +149,7 @@ void print_ranking(Storage& storage, std::size_t rows) {
   const StudyRecord study = *storage.study();
   History history(study.metric, study.maximize, study.seeds);
   history.fold(storage, true);
-  const Overview overview = look_over(storage);
+  const Overview overview = look_over(storage, history);
   const auto order = history.ranking(rows ? rows : static_cast<std::size_t>(history.trials()));
 
   std::vector<std::vector<std::string>> table = {{"rank", "trial", study.metric, "sd", "seeds"}};
@@ -166,7 +165,7 @@ void print_ranking(Storage& storage, std::size_t rows) {
       const auto found = record.trial.config.find(name);
       row.push_back(found == record.trial.config.end() ? "" : show_value(found->second));
     }
-    row.push_back(state_of(summary));
+    row.push_back(describe(outcome_of(storage, study, record)));
     table.push_back(std::move(row));
   }
   if (order.empty()) {
@@ -206,7 +205,8 @@ void print_trial(Storage& storage, std::int64_t number) {
     fail(storage.file(), ": there is no trial ", number, "; the study has ", storage.trial_count(),
          " trials, counted from 0");
   }
-  fmt::print("trial {}: {}{}\n", number, to_string(record->state), record->reason.empty() ? "" : ": " + record->reason);
+  fmt::print("trial {}: {}{}\n", number, describe(outcome_of(storage, study, *record)),
+             record->reason.empty() ? "" : ": " + record->reason);
   for (const auto& [name, value] : record->trial.config) fmt::print("  {} = {}\n", name, show_value(value));
 
   std::vector<std::vector<Report>> curves;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/decisions.h"
 #include "app/export.h"
 #include "app/ranking.h"
 #include "kernels/base/error.h"
@@ -15,8 +16,9 @@ namespace {
 
 constexpr const char* kFooter = R"(
 The ranking shows the mean and the standard deviation (sd) of the sweep's metric over the seeds of a trial that did not
-diverge. Accuracies are fractions in [0, 1], losses mean cross-entropies in nats. A study can be shown while its sweep
-runs; showing never stops it.
+diverge, at its last report: the state says at which iteration of how many a scheduler stopped it, and on how many seeds
+it was raced out. Accuracies are fractions in [0, 1], losses mean cross-entropies in nats. A study can be shown while
+its sweep runs; showing never stops it.
 
 Example:
   caviar show studies/first --trial 7)";
@@ -25,7 +27,7 @@ struct Options {
   std::string study;
   std::optional<std::int64_t> trial;
   std::size_t top = kRankingRows;
-  bool json = false, csv = false;
+  bool decisions = false, json = false, csv = false;
 };
 
 void print_alarms(Storage& storage) {
@@ -42,9 +44,9 @@ int show(const Options& options) {
   storage.freeze();
   if (!storage.study()) fail(file, ": nothing is recorded here yet; wait for the sweep to start");
   if (options.json) {
-    write_json(storage, options.trial, stdout);
+    (options.decisions ? write_decisions_json : write_json)(storage, options.trial, stdout);
   } else if (options.csv) {
-    write_csv(storage, options.trial, stdout);
+    (options.decisions ? write_decisions_csv : write_csv)(storage, options.trial, stdout);
   } else {
     print_alarms(storage);
     std::string owner;
@@ -53,7 +55,9 @@ int show(const Options& options) {
     } else if (!storage.unfinished_runs().empty()) {
       fmt::print("this study is not finished and nobody is at work on it; `caviar sweep` with --resume goes on\n");
     }
-    if (options.trial) {
+    if (options.decisions) {
+      print_decisions(storage, options.trial);
+    } else if (options.trial) {
       print_trial(storage, *options.trial);
     } else {
       print_ranking(storage, options.top);
@@ -68,9 +72,13 @@ int show(const Options& options) {
 
 void add_show(CLI::App& program, int& exit_code) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = program.add_subcommand("show", "Show a study: ranking, curves of one trial, JSON, CSV");
+  CLI::App* command =
+      program.add_subcommand("show", "Show a study: ranking, curves of one trial, decisions, JSON, CSV");
   command->add_option("study", options->study, "directory of the study")->required();
   command->add_option("--trial", options->trial, "one trial: its config, its runs and their curves");
+  command->add_flag("--decisions", options->decisions,
+                    "what was decided, and from what: who was stopped, given more seeds, copied, where the search "
+                    "looked; with --trial: about that one. With --json, --csv: as recorded");
   command->add_option("--top", options->top, "rows of the ranking; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

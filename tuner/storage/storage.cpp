@@ -140,6 +140,8 @@ constexpr std::string_view kOneTrial[] = {
 
 const char* to_string(TrialState state) { return kTrialStates[static_cast<int>(state)]; }
 const char* to_string(RunState state) { return kRunStates[static_cast<int>(state)]; }
+const char* to_string(Question question) { return kQuestions[static_cast<int>(question)]; }
+const char* to_string(Verdict verdict) { return kVerdicts[static_cast<int>(verdict)]; }
 
 bool same_metrics(const Metrics& a, const Metrics& b) {
   if (a.correct != b.correct || a.examples != b.examples) return false;
@@ -392,9 +394,8 @@ void Storage::add_decision(const Decision& decision) {
   begin();
   std::optional<std::int64_t> seeds;
   if (decision.question == Question::kSeeds && decision.verdict == Verdict::kGoOn) seeds = decision.seeds;
-  database_.run("INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?)", decision.trial,
-                kQuestions[static_cast<int>(decision.question)], decision.at,
-                kVerdicts[static_cast<int>(decision.verdict)], seeds, decision.saw.dump());
+  database_.run("INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?)", decision.trial, to_string(decision.question),
+                decision.at, to_string(decision.verdict), seeds, decision.saw.dump());
 }
 
 void Storage::for_each_decision(const std::function<void(const Decision&)>& visit) {

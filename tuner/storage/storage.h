@@ -37,6 +37,8 @@ enum class TrialState : std::uint8_t { kOpen, kDone, kFailed };
 enum class RunState { kWaiting, kRunning, kComplete, kDiverged, kStopped, kFailed };
 const char* to_string(TrialState state);
 const char* to_string(RunState state);
+const char* to_string(Question question);  // "iteration", "seeds"
+const char* to_string(Verdict verdict);    // "go on", "stop"
 constexpr bool is_finished(RunState state) { return state != RunState::kWaiting && state != RunState::kRunning; }
 
 // Row of `run`.
