@@ -324,6 +324,18 @@ SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags) {
   return spec;
 }
 
+void add_device_flags(CLI::App& command, CarryOutFlags& flags) {
+  command
+      .add_option("--device", flags.device,
+                  "where to train: cpu; cuda, all GPUs; cuda:0,2, those GPUs; auto, GPUs where there are any, else the "
+                  "cores (`caviar devices` lists them). In precision fp32 it changes no result")
+      ->capture_default_str();
+  command
+      .add_option("--threads", flags.threads, "worker threads when training on cores; 0: one a core. Changes no result")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
 void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
   command.add_option("--data", flags.data,
                      "data set: a name `caviar data list` shows, or a directory of IDX files "
@@ -333,21 +345,13 @@ void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
                   "runs of every trial, each on its own seeds, the same for all trials; "
                   "init, order, dropout and augment move, split stays [default: the file's caviar.seeds, else 1]")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
-  command
-      .add_option("--device", flags.device,
-                  "where to train: cpu; cuda, all GPUs; cuda:0,2, those GPUs; auto, GPUs where there are any, else the "
-                  "cores (`caviar devices` lists them). In precision fp32 it changes no result")
-      ->capture_default_str();
+  add_device_flags(command, flags);
   command
       .add_option(
           "--precision", flags.precision,
           "fp32: the same bits on every device; mixed: fp16 products on the tensor cores of a GPU, the same bits "
           "on GPUs of one architecture [default: the file's caviar.precision, else fp32]")
       ->check(CLI::IsMember({"fp32", "mixed"}));
-  command
-      .add_option("--threads", flags.threads, "worker threads when training on cores; 0: one a core. Changes no result")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
   command
       .add_option(
           "--validation-examples", flags.validation_examples,
@@ -365,11 +369,16 @@ std::shared_ptr<const Dataset> load_data(const SweepSpec& spec, const CarryOutFl
   return std::make_shared<const Dataset>(load_dataset(flags.data.value_or(spec.settings.data.value_or("mnist"))));
 }
 
-Preparation prepare(const SweepSpec& spec, const CarryOutFlags& flags, std::shared_ptr<const Dataset> data) {
+DeviceChoice devices_of(const CarryOutFlags& flags) {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  DeviceChoice devices = choose_devices(flags.device, flags.threads > 0 ? flags.threads : cores);
+  if (!devices.note.empty()) fmt::print(stderr, "caviar: {}\n", devices.note);
+  return devices;
+}
+
+Preparation prepare(const SweepSpec& spec, const CarryOutFlags& flags, std::shared_ptr<const Dataset> data) {
   Preparation prepared;
-  prepared.devices = choose_devices(flags.device, flags.threads > 0 ? flags.threads : cores);
-  if (!prepared.devices.note.empty()) fmt::print(stderr, "caviar: {}\n", prepared.devices.note);
+  prepared.devices = devices_of(flags);
   prepared.setup = setup_of(spec, flags, *data, prepared.devices);
   prepared.data = std::move(data);
   return prepared;

@@ -46,7 +46,13 @@ void add_search_flags(CLI::App& command, CarryOutFlags& flags);
 // Flags of what carries a search out: --prior, --no-improvement, --noise, --time-limit.
 void add_ending_flags(CLI::App& command, CarryOutFlags& flags);
 
-// The flags both have: --data, --seeds, --device, --precision, --threads, --validate-on.
+// Flags of whatever trains: --device, --threads.
+void add_device_flags(CLI::App& command, CarryOutFlags& flags);
+
+// The devices of those flags; says on standard error when they are not what was asked for.
+DeviceChoice devices_of(const CarryOutFlags& flags);
+
+// The flags both have, and those of add_device_flags: --data, --seeds, --device, --precision, --threads, --validate-on.
 void add_common_flags(CLI::App& command, CarryOutFlags& flags);
 
 // The sweep as the flags of its search have it. Throws Error for what they cannot be.

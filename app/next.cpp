@@ -1,7 +1,6 @@
 // caviar next STUDY: where a study says to look next, as sweep files.
 #include "tuner/next.h"
 
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -13,7 +12,7 @@
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/history.h"
-#include "tuner/storage/directory.h"
+#include "tuner/storage/storage.h"
 
 namespace caviar {
 namespace {
@@ -107,14 +106,8 @@ void write_file(const NextSearch& next, const Options& options) {
 }
 
 int find_next(const Options& options) {
-  const std::string database = StudyDirectory::database_in(options.study);
-  if (!std::filesystem::exists(database)) {
-    fail(options.study, ": there is no study here; name the directory that `caviar sweep` was given with --study");
-  }
-  Storage storage = Storage::open_to_read(database);
-  storage.freeze();
+  Storage storage = open_study(options.study);
   const std::optional<StudyRecord> study = storage.study();
-  if (!study) fail(database, ": nothing is recorded here yet; wait for the sweep to start");
   const SweepSpec spec = parse_sweep(study->spec, study->spec_name);
   const std::vector<TrialResult> results = results_of(storage, *study);
   const NextSearch next = next_search(spec, results);

@@ -36,13 +36,7 @@ void print_alarms(Storage& storage) {
 
 int show(const Options& options) {
   const std::filesystem::path study = options.study;
-  const std::string file = StudyDirectory::database_in(study);
-  if (!std::filesystem::exists(file)) {
-    fail(options.study, ": there is no study here; name the directory that `caviar sweep` was given with --study");
-  }
-  Storage storage = Storage::open_to_read(file);
-  storage.freeze();
-  if (!storage.study()) fail(file, ": nothing is recorded here yet; wait for the sweep to start");
+  Storage storage = open_study(study);
   if (options.json) {
     (options.decisions ? write_decisions_json : write_json)(storage, options.trial, stdout);
   } else if (options.csv) {

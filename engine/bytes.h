@@ -1,6 +1,7 @@
 // Plain values to bytes and back: the form of a run's state. Little-endian, as all machines caviar runs on.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
@@ -48,6 +49,12 @@ class ByteReader {
     if (count == 0) return;  // an empty array may have no address, which memcpy must not be given
     std::memcpy(values, bytes_.data() + at_, count * sizeof(T));
     at_ += count * sizeof(T);
+  }
+  // A vector of `count`, which a damaged count does not make too large for memory.
+  template <class T>
+  void get_array(std::vector<T>& values, std::size_t count) {
+    values.resize(std::min(count, (bytes_.size() - at_) / sizeof(T) + 1));
+    get_array(values.data(), count);
   }
   bool at_end() const { return at_ == bytes_.size(); }
 

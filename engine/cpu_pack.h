@@ -72,7 +72,7 @@ class CpuPack final : public Pack {
       }
       if (!measure(s, stop)) return {};
       Report report = finish_rung(at(s), row(s));
-      if (report.last) report.digest = final_digest(at(s), row(s), arrays<const float>(s));
+      if (report.last) finish_run(report, at(s), row(s), arrays<const float>(s));
       return {std::move(report)};
     }
     return {};

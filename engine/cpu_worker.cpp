@@ -97,7 +97,10 @@ std::vector<Report> CpuWorker::advance(const std::atomic<bool>& interrupt, bool 
     std::vector<Report> reports = held.pack->advance(interrupt);
     for (Report& report : reports) {
       const Place place = find(report.run);
-      if (keep_states && !report.last) report.state = held.pack->save(place.slot);
+      if (!keep_states)
+        report.state = {};
+      else if (!report.last)
+        report.state = held.pack->save(place.slot);
       if (report.last)
         let_go(place);
       else

@@ -32,7 +32,7 @@ class Executor {
   // come first from advance(0 ms). Afterwards the executor is empty.
   virtual std::vector<Parked> drain() = 0;
 
-  // When set, reports that are not last carry Report::state, for checkpoints. Off at first.
+  // When set, reports carry Report::state, for checkpoints and for whoever wants the weights. Off at first.
   virtual void keep_states(bool on) = 0;
 };
 

@@ -154,7 +154,8 @@ Report FakeExecutor::report(Run& run) const {
   if (report.last) {
     report.digest = {mix(run.chain, std::bit_cast<std::uint64_t>(report.train.loss)),
                      mix(run.chain, std::bit_cast<std::uint64_t>(report.test.loss))};
-  } else if (keep_states_) {
+  }
+  if (keep_states_) {
     const State state{run.law, run.chain, run.step, run.train_loss, run.rung};
     const auto* bytes = reinterpret_cast<const std::byte*>(&state);
     report.state.assign(bytes, bytes + sizeof state);

@@ -87,7 +87,8 @@ struct Report {
   bool diverged = false;         // a loss was beyond all bounds (kernels/metrics.h); `step` counts the updates
   Digest digest;                 // at the last report only
   std::int64_t samples = 0;      // training examples processed since the last report of this run on this device
-  std::vector<std::byte> state;  // when asked for and not last: all that is needed to go on from here
+  std::vector<std::byte> state;  // when asked for: all that is needed to go on from here; at the last report without
+                                 // the optimizer's numbers, for which there is no use any more
 };
 
 // A run that was put down between rungs.

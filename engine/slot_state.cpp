@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "engine/bytes.h"
 #include "engine/digest.h"
@@ -260,15 +262,63 @@ Report finish_rung(Slot& s, SlotRow& row) {
   return r;
 }
 
-Digest final_digest(const Slot& s, const SlotRow& row, const SlotArrays<const float>& arrays) {
+namespace {
+
+Digest digest_at_end(std::span<const float> params, std::span<const float> averages, const Digest& metrics,
+                     const std::optional<double>& rate_change) {
   ByteWriter out;
-  put_canonical(out, arrays.params);
-  put_canonical(out, arrays.averages);
-  out.put(s.metrics_digest.high);
-  out.put(s.metrics_digest.low);
-  if (adapts_rate(row.hyper)) out.put(canonical(row.rate_change));
+  put_canonical(out, params);
+  put_canonical(out, averages);
+  out.put(metrics.high);
+  out.put(metrics.low);
+  if (rate_change) out.put(canonical(*rate_change));
   const std::vector<std::byte> bytes = out.take();
   return hash128(bytes.data(), bytes.size(), 0);
+}
+
+std::optional<double> rate_change_of(const SlotRow& row) {
+  return adapts_rate(row.hyper) ? std::optional(row.rate_change) : std::nullopt;
+}
+
+// What a digest is made of, from a state.
+struct Ended {
+  Weights weights;
+  Digest metrics;
+  std::optional<double> rate_change;
+};
+
+Ended read_ended(const std::vector<std::byte>& state) {
+  ByteReader in(state);
+  const Sizes sizes = read_sizes(in);
+  Slot slot;
+  SlotRow row;
+  read_counters(in, slot, row);
+  Ended ended;
+  std::vector<float> optimizer;
+  in.get_array(ended.weights.params, sizes.params);
+  in.get_array(optimizer, sizes.arrays);
+  in.get_array(ended.weights.averages, sizes.averages);
+  ended.metrics = slot.metrics_digest;
+  if (!in.at_end()) ended.rate_change = in.get<double>();
+  return ended;
+}
+
+}  // namespace
+
+Digest final_digest(const Slot& s, const SlotRow& row, const SlotArrays<const float>& arrays) {
+  return digest_at_end(arrays.params, arrays.averages, s.metrics_digest, rate_change_of(row));
+}
+
+void finish_run(Report& report, const Slot& s, const SlotRow& row, const SlotArrays<const float>& arrays) {
+  report.digest = final_digest(s, row, arrays);
+  report.state = save(s, row, {arrays.params, {}, arrays.averages});
+}
+
+Weights weights_of(const std::vector<std::byte>& state) { return read_ended(state).weights; }
+
+Digest digest_of(const std::vector<std::byte>& state) {
+  const Ended ended = read_ended(state);
+  return digest_at_end(ended.weights.params, ended.weights.averages, ended.metrics, ended.rate_change);
 }
 
 }  // namespace caviar

@@ -59,10 +59,23 @@ std::int32_t measures_at(const SlotRow& row, std::int64_t step);
 Metrics metrics_of(const SlotRow& row, Measure measure);
 
 // The report of a slot that stands at its rung, from the sums in its row, which are cleared. Digest and state are not
-// filled in; Report::last says whether final_digest() is due.
+// filled in; Report::last says whether finish_run() is due.
 Report finish_rung(Slot& slot, SlotRow& row);
 
 // Digest of parameters and averages (NaN made one NaN first), then of all metrics, and of the rate if it adapts itself.
 Digest final_digest(const Slot& slot, const SlotRow& row, const SlotArrays<const float>& arrays);
+
+// What the last report has beside its metrics: the digest, and a state as save() has it, but without the optimizer's
+// numbers.
+void finish_run(Report& report, const Slot& slot, const SlotRow& row, const SlotArrays<const float>& arrays);
+
+// Of a saved state: its weights. They are what predict() (engine/predictions.h) reads.
+struct Weights {
+  std::vector<float> params, averages;  // [P], [P] or empty
+};
+Weights weights_of(const std::vector<std::byte>& state);
+
+// The digest of a run that ended in this state, which is that of its last report.
+Digest digest_of(const std::vector<std::byte>& state);
 
 }  // namespace caviar

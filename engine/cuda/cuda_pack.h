@@ -235,9 +235,9 @@ class CudaPack final : public GpuPack {
       Report report = finish_rung(held.slot, rows_[s]);
       if (report.last) {
         HostArrays arrays(training_);
-        arrays.state.clear();  // is no part of the digest
+        arrays.state.clear();  // is no part of what is kept of a run that is over
         download(s, arrays);
-        report.digest = final_digest(held.slot, rows_[s], arrays.const_spans());
+        finish_run(report, held.slot, rows_[s], arrays.const_spans());
       }
       reports_.push_back(std::move(report));
     }

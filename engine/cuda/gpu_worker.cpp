@@ -231,7 +231,10 @@ std::vector<Report> GpuWorker::advance(const std::atomic<bool>& interrupt, bool 
 void GpuWorker::deliver(Held& held, bool keep_states, std::vector<Report>& reports) {
   for (Report& report : held.pack->reports()) {
     const int slot = find(report.run).slot;
-    if (keep_states && !report.last) report.state = held.pack->save(slot);
+    if (!keep_states)
+      report.state = {};
+    else if (!report.last)
+      report.state = held.pack->save(slot);
     Live& live = held.slots[static_cast<std::size_t>(slot)];
     if (report.last) {
       held.pack->evict(slot);

@@ -46,6 +46,21 @@ TEST_F(ProgramOnGpus, ASweepGivesTheStudyOfTheCores) {
   }
 }
 
+TEST_F(ProgramOnGpus, ARunOfTheCoresIsReplayedOnAGpuAndTheOtherWayRound) {
+  place_.write_sweep("a.yaml", 1);
+  for (const std::string trained_on : {"cpu", "cuda"}) {
+    ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", trained_on, "--device", trained_on}).code, 0);
+    for (const std::string device : {"cpu", "cuda:2,0"}) {
+      const Ended ended = place_.run({"replay", trained_on, "--all", "--device", device});
+      EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
+      EXPECT_THAT(ended.out, HasSubstr("all the same, bit for bit"));
+    }
+  }
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "mixed", "--precision", "mixed"}).code, 0);
+  EXPECT_EQ(place_.run({"replay", "mixed", "1", "--device", "cuda:3"}).code, 0);
+  EXPECT_THAT(place_.run({"replay", "mixed", "1", "--device", "cpu"}).err, HasSubstr("needs a GPU"));
+}
+
 TEST_F(ProgramOnGpus, AGpuThatIsNotThereIsAnError) {
   place_.write_sweep("a.yaml", 1);
   const Ended ended = place_.run({"sweep", "a.yaml", "--device", "cuda:7"});

@@ -9,6 +9,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/local_executor.h"
+#include "engine/slot_state.h"
 #include "kernels/base/error.h"
 #include "tests/support/small_runs.h"
 
@@ -102,6 +104,38 @@ TEST(Predictions, AreTheSameBitsOnEveryThread) {
     threads.emplace_back([&] { one = predict(order, trained.raw, *small_data(), Part::kTest); });
   for (std::thread& thread : threads) thread.join();
   for (const Predictions& one : all) EXPECT_EQ(one.probabilities, all.front().probabilities);
+}
+
+TEST(Weights, OfTheLastReportAreThoseOfTheRunAndHaveItsDigest) {
+  std::vector<RunOrder> orders = mixed_orders(6), adaptive = hypergradient_orders(6);
+  orders.insert(orders.end(), adaptive.begin(), adaptive.end());
+  const auto executor = make_local_executor(small_data(), 2);
+  executor->keep_states(true);
+  for (const RunOrder& order : orders) executor->submit(order);
+  for (const Report& report : finish(*executor, orders.size())) {
+    const Weights weights = weights_of(report.state);
+    if (!report.last) continue;
+    const RunOrder& order = orders[static_cast<std::size_t>(report.run)];
+    const Trained trained = train(order);
+    EXPECT_EQ(weights.params, trained.raw);
+    EXPECT_EQ(weights.averages, trained.averages);
+    EXPECT_EQ(digest_of(report.state), report.digest);
+    EXPECT_EQ(predict(order, weights.params, *small_data(), Part::kTest).metrics.correct, report.test.correct);
+    if (order.key.state_arrays == 0) continue;
+    RunOrder again = order;
+    again.resume = report.state;
+    EXPECT_THROW(executor->submit(again), Error) << "the optimizer's numbers are gone";
+  }
+}
+
+TEST(Weights, OfADamagedStateAreAnError) {
+  const auto executor = make_local_executor(small_data(), 1);
+  executor->keep_states(true);
+  executor->submit(small_order(1));
+  std::vector<std::byte> state = finish(*executor, 1).back().state;
+  EXPECT_THROW(weights_of({state.begin(), state.end() - 9}), Error);
+  state[14] ^= std::byte{0x40};  // of the number of parameters, which memory could not hold
+  EXPECT_THROW(weights_of(state), Error);
 }
 
 std::string refusal(const RunOrder& order, const std::vector<float>& weights, const Dataset& data, Part part) {

@@ -7,6 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "tuner/failpoint.h"
+#include "tuner/storage/directory.h"
 #include "tuner/storage/schema.h"
 
 namespace caviar {
@@ -466,5 +467,16 @@ void Storage::for_each_repeat_of(std::int64_t trial, const std::function<void(co
 }
 
 #undef CAVIAR_REPEATS
+
+Storage open_study(const std::filesystem::path& directory) {
+  const std::string file = StudyDirectory::database_in(directory);
+  if (!std::filesystem::exists(file)) {
+    fail(directory.string(), ": there is no study here; name the directory that `caviar sweep` was given with --study");
+  }
+  Storage storage = Storage::open_to_read(file);
+  storage.freeze();
+  if (!storage.study()) fail(file, ": nothing is recorded here yet; wait for the sweep to start");
+  return storage;
+}
 
 }  // namespace caviar

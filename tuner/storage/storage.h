@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -156,6 +157,9 @@ class Storage {
   Database database_;
   int version_ = 0;  // of the tables; 0: there are none yet
 };
+
+// The study in that directory, as it is now, to read. Throws Error when there is none, or nothing recorded in it yet.
+Storage open_study(const std::filesystem::path& directory);
 
 // True when both say the same, bit for bit; but a NaN equals a NaN, and SQLite keeps no sign of a zero.
 bool same_metrics(const Metrics& a, const Metrics& b);
