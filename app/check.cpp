@@ -71,10 +71,10 @@ Finding check_effects(const SweepSpec& spec) {
 // What differs between the trials of the sweep, as the trial has it.
 std::string show_swept(const SweepSpec& spec, const Config& config) {
   std::string text;
-  for (const auto& [name, value] : config) {
+  for (const auto& one : config) {
     const bool swept = std::any_of(spec.parameters.begin(), spec.parameters.end(),
-                                   [&](const ParameterSpec& p) { return p.name == name && is_swept(p); });
-    if (swept) text += cat(text.empty() ? "" : " ", name, "=", show_value(value));
+                                   [&](const ParameterSpec& p) { return p.name == one.first && is_swept(p); });
+    if (swept) text += cat(text.empty() ? "" : " ", one.first, "=", show_value(one.second));
   }
   return text;
 }

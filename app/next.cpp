@@ -62,7 +62,7 @@ std::string rests_on(const NextSearch& next) {
 
 void print_findings(const NextSearch& next) {
   for (std::size_t i = 0; i < next.findings.size(); ++i) {
-    const Finding& finding = next.findings[i];
+    const SearchFinding& finding = next.findings[i];
     fmt::print("{}. {}\n\n{}\n", i + 1, finding.sentence, finding.lines);
   }
   if (next.best == 0) {
@@ -80,7 +80,7 @@ void print_findings(const NextSearch& next) {
 
 void print_json(const NextSearch& next) {
   Value findings = Value::array();
-  for (const Finding& finding : next.findings) {
+  for (const SearchFinding& finding : next.findings) {
     findings.push_back({{"kind", to_string(finding.kind)},
                         {"parameters", finding.parameters},
                         {"sentence", finding.sentence},
@@ -98,7 +98,7 @@ void write_file(const NextSearch& next, const Options& options) {
   if (next.findings.empty()) fail(options.out, " is not written: the study says nothing about where to look next");
   std::ofstream file(options.out, std::ios::binary | std::ios::trunc);
   file << "# Next after " << options.study << ":\n";
-  for (const Finding& finding : next.findings) file << "#   - " << finding.sentence << "\n";
+  for (const SearchFinding& finding : next.findings) file << "#   - " << finding.sentence << "\n";
   file << next.file;
   file.close();
   if (!file) fail(options.out, " cannot be written; check the path and the space on its disk");

@@ -71,7 +71,7 @@ class Rules {
     }
     find_zoom(all);
     std::stable_sort(next_.findings.begin(), next_.findings.end(),
-                     [](const Finding& a, const Finding& b) { return a.kind < b.kind; });
+                     [](const SearchFinding& a, const SearchFinding& b) { return a.kind < b.kind; });
     if (!next_.findings.empty()) next_.file = file_of(all);
     return std::move(next_);
   }
@@ -163,7 +163,7 @@ class Rules {
         parameter.spec().values.empty()
             ? cat("in the outer tenth of its range at ", show(parameter.at(end == End::kLow ? 0 : 1 - 0x1p-53)))
             : cat("at the last value ", show(parameter.at(end == End::kLow ? 0 : 1 - 0x1p-53)));
-    report(Finding::Kind::kWiden, {parameter.label()},
+    report(SearchFinding::Kind::kWiden, {parameter.label()},
            cat(parameter.label(), ": ", best_outer, " of the best ", best, " trials are ", place, ", where ", outer,
                " of all ", n, " are (chance ", chance_text(chance), "); widen it"),
            evidence, change);
@@ -203,7 +203,7 @@ class Rules {
     const Value evidence = {
         {"trials", n},          {"diverged", diverged}, {"beyond", beyond},       {"last_trained", kept},
         {"first_beyond", lost}, {"chance", chance},     {"looks", 2 * with_ends_}};
-    report(Finding::Kind::kNarrow, {parameter.label()},
+    report(SearchFinding::Kind::kNarrow, {parameter.label()},
            cat(parameter.label(), ": all ", beyond, " trials ", lost > kept ? "above " : "below ",
                show(last->result->config.at(parameter.name())), " diverged, and ", diverged - beyond, " of the other ",
                n - beyond, " (chance ", chance_text(chance), "); narrow it"),
@@ -254,7 +254,7 @@ class Rules {
     }
     if (labels.empty()) return;
     all.zoomed = change.zoomed;
-    report(Finding::Kind::kZoom, labels,
+    report(SearchFinding::Kind::kZoom, labels,
            cat("the best ", next_.best, " of ", next_.trials, " trials are close together in ", list, "; zoom in"),
            evidence, change);
   }
@@ -332,9 +332,9 @@ class Rules {
 
   std::string file_of(const Change& change) const { return sweep_with_parameters(spec_, block_of(change)); }
 
-  void report(Finding::Kind kind, std::vector<std::string> labels, std::string sentence, Value evidence,
+  void report(SearchFinding::Kind kind, std::vector<std::string> labels, std::string sentence, Value evidence,
               const Change& change) {
-    Finding finding;
+    SearchFinding finding;
     finding.kind = kind;
     finding.parameters = std::move(labels);
     finding.sentence = std::move(sentence);
@@ -383,13 +383,13 @@ class Rules {
 
 }  // namespace
 
-const char* to_string(Finding::Kind kind) {
+const char* to_string(SearchFinding::Kind kind) {
   switch (kind) {
-    case Finding::Kind::kWiden:
+    case SearchFinding::Kind::kWiden:
       return "widen";
-    case Finding::Kind::kNarrow:
+    case SearchFinding::Kind::kNarrow:
       return "narrow";
-    case Finding::Kind::kZoom:
+    case SearchFinding::Kind::kZoom:
       return "zoom";
   }
   return "";

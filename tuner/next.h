@@ -32,7 +32,7 @@
 
 namespace caviar {
 
-struct Finding {
+struct SearchFinding {
   enum class Kind { kWiden, kNarrow, kZoom };
   Kind kind = Kind::kWiden;
   std::vector<std::string> parameters;  // labels (spec.h)
@@ -48,11 +48,11 @@ struct NextSearch {
   std::int64_t stopped = 0, diverged = 0;
   std::int64_t elsewhere = 0;  // not counted: the space does not have their config
   std::int64_t best = 0;       // m above; 0: too few to say anything
-  std::vector<Finding> findings;
+  std::vector<SearchFinding> findings;
   std::string file;  // the sweep file with all of it: ranges first, then the region in them; empty without a finding
 };
 
-const char* to_string(Finding::Kind kind);  // "widen", "narrow", "zoom"
+const char* to_string(SearchFinding::Kind kind);  // "widen", "narrow", "zoom"
 
 inline constexpr std::int64_t kFewestTrials = 20;
 inline constexpr double kMostChance = 0.05;

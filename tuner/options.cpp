@@ -91,7 +91,9 @@ OptionSet::OptionSet(std::string what, std::span<const OptionHelp> table, const 
     names.push_back(row.name);
     if (!row.fallback.empty()) values_[std::string(row.name)] = value_of(row.fallback);
   }
-  for (const auto& [name, setting] : choice.settings) {
+  for (const auto& entry : choice.settings) {
+    const auto& name = entry.first;
+    const Choice::Setting& setting = entry.second;
     const auto row = std::find_if(table.begin(), table.end(), [&](const OptionHelp& r) { return r.name == name; });
     if (row == table.end()) {
       const std::string hint = did_you_mean(name, names);

@@ -75,12 +75,12 @@ ParameterSpec parameter_in(const std::string& file, const std::string& name) {
 
 std::vector<std::string> kinds_of(const NextSearch& next) {
   std::vector<std::string> kinds;
-  for (const Finding& finding : next.findings) kinds.emplace_back(to_string(finding.kind));
+  for (const SearchFinding& finding : next.findings) kinds.emplace_back(to_string(finding.kind));
   return kinds;
 }
 
-const Finding& finding_of(const NextSearch& next, Finding::Kind kind) {
-  for (const Finding& finding : next.findings) {
+const SearchFinding& finding_of(const NextSearch& next, SearchFinding::Kind kind) {
+  for (const SearchFinding& finding : next.findings) {
     if (finding.kind == kind) return finding;
   }
   throw std::runtime_error("there is no such finding");
@@ -104,7 +104,7 @@ TEST(Next, BestTrialsAtTheEdgeOfARangeAskForMoreOfIt) {
   const NextSearch next = next_search(spec, study_of(spec, 100, [](const Config& config, double noise) {
                                         return -std::log10(number(config, "learning_rate")) + 0.05 * noise;
                                       }));
-  const Finding& finding = finding_of(next, Finding::Kind::kWiden);
+  const SearchFinding& finding = finding_of(next, SearchFinding::Kind::kWiden);
   EXPECT_THAT(finding.parameters, ElementsAre("learning_rate"));
   EXPECT_EQ(finding.evidence["best"], 10);
   EXPECT_GE(finding.evidence["best_in_outer"], 5);
@@ -121,7 +121,7 @@ TEST(Next, AListIsContinuedByItsRatioAndNothingIsProposedThatIsNotLegal) {
   const NextSearch next = next_search(spec, study_of(spec, 120, [](const Config& config, double noise) {
                                         return -number(config, "hidden_size") + 0.01 * noise;
                                       }));
-  const Finding& finding = finding_of(next, Finding::Kind::kWiden);
+  const SearchFinding& finding = finding_of(next, SearchFinding::Kind::kWiden);
   EXPECT_THAT(parameter_in(finding.file, "hidden_size").values, ElementsAre(16, 32, 64, 128));
   // Smoothing cannot go below 0, however good it is there.
   const NextSearch none = next_search(spec, study_of(spec, 120, [](const Config& config, double noise) {
@@ -217,7 +217,7 @@ TEST(Next, TheFilesAreWholeSweepsThatPassEveryCheck) {
                                       }));
   EXPECT_THAT(kinds_of(next), testing::UnorderedElementsAre("widen", "narrow", "zoom"));
   std::vector<std::string> files = {next.file};
-  for (const Finding& finding : next.findings) files.push_back(finding.file);
+  for (const SearchFinding& finding : next.findings) files.push_back(finding.file);
   for (const std::string& file : files) {
     const SweepSpec again = parse_sweep(file, "next.yaml");
     EXPECT_THAT(again.warnings, IsEmpty());
@@ -236,7 +236,7 @@ TEST(Next, TheFilesAreWholeSweepsThatPassEveryCheck) {
   EXPECT_LT(parameter_in(next.file, "learning_rate").max, 1e-2);
   EXPECT_GT(parameter_in(next.file, "label_smoothing").min, 0.1);
   EXPECT_EQ(parameter_in(next.file, "label_smoothing").max,
-            parameter_in(finding_of(next, Finding::Kind::kWiden).file, "label_smoothing").max);
+            parameter_in(finding_of(next, SearchFinding::Kind::kWiden).file, "label_smoothing").max);
 }
 
 TEST(Next, ConditionalParametersAreJudgedWhereTheyHaveAPlace) {
@@ -256,7 +256,7 @@ TEST(Next, ConditionalParametersAreJudgedWhereTheyHaveAPlace) {
                                         if (config.at("optimizer") == "sgd") return 5 + noise;
                                         return -std::log10(number(config, "learning_rate")) - 5 + 0.01 * noise;
                                       }));
-  const Finding& finding = finding_of(next, Finding::Kind::kWiden);
+  const SearchFinding& finding = finding_of(next, SearchFinding::Kind::kWiden);
   EXPECT_THAT(finding.parameters, ElementsAre("optimizer=adam/learning_rate"));
   for (const ParameterSpec& parameter : parse_sweep(finding.file, "next.yaml").parameters) {
     if (parameter.name != "learning_rate") continue;

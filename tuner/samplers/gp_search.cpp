@@ -188,6 +188,7 @@ std::vector<Point> GpSearch::starts(const Observations& seen, Draws& draws) cons
 }
 
 std::vector<double> GpSearch::scores(const GaussianProcess& process, double best, std::span<const Point> points) const {
+  if (points.empty()) return {};
   std::vector<Point> placed;
   for (const Point& point : points) placed.push_back(trimmed(point));
   const GaussianProcess::Prediction prediction = process.predict(encoded(placed));

@@ -88,9 +88,14 @@ std::optional<Config> PbtSampler::propose(std::int64_t number, int) {
 Config PbtSampler::explored(const Config& config, std::int64_t number) const {
   std::optional<Point> point = space_.point_of(config);
   Draws draws(sweep_seed_, number, "pbt explores");
+  Draws entering(sweep_seed_, number, "pbt enters");  // for parameters that another choice brings in
   for (std::size_t i = 0; i < space_.size(); ++i) {
     const Parameter& parameter = space_.parameters()[i];
-    if (parameter.is_constant() || std::isnan((*point)[i]) || !may_change_in_training(parameter.name())) continue;
+    if (std::isnan((*point)[i])) {
+      (*point)[i] = entering.unit();
+      continue;
+    }
+    if (parameter.is_constant() || !may_change_in_training(parameter.name())) continue;
     (*point)[i] = draws.chance(settings_.resample) ? draws.unit() : perturbed(parameter, (*point)[i], draws);
   }
   return space_.config_at(*point);
