@@ -291,6 +291,16 @@ void add_search_flags(CLI::App& command, CarryOutFlags& flags) {
       ->allow_extra_args(false);
 }
 
+void add_weights_flag(CLI::App& command, CarryOutFlags& flags) {
+  command
+      .add_option(
+          "--save-weights", flags.save_weights,
+          "final weights to keep in the study's directory: none; best, of the one run with the best value of the "
+          "metric; all, of every complete run, 4 bytes a parameter, 8 with averages. Any other's can be had "
+          "again by `caviar replay` [default: best]")
+      ->check(CLI::IsMember({"none", "best", "all"}));
+}
+
 void add_ending_flags(CLI::App& command, CarryOutFlags& flags) {
   command
       .add_option("--prior", flags.prior,
@@ -467,6 +477,8 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
   }
   if (!recorded && flags.resume) fmt::print("note: nothing is recorded in {} yet; starting\n", flags.study);
   setup.checkpoints = directory->checkpoints();
+  setup.weights = directory->weights();
+  if (flags.save_weights) setup.save_weights = save_weights_of(*flags.save_weights);
   return carry_out_in(*storage, std::move(setup), *sampler, *search.scheduler, *executor, flags, show_end);
 }
 

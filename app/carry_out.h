@@ -38,10 +38,14 @@ struct CarryOutFlags {
   std::optional<std::int64_t> window, no_improvement;
   std::optional<double> noise;
   std::optional<double> time_limit;  // seconds
+  std::optional<std::string> save_weights;
 };
 
 // Flags of what looks at a whole sweep: --count, --sweep-seed, --sampler, --scheduler, --window, --enqueue.
 void add_search_flags(CLI::App& command, CarryOutFlags& flags);
+
+// --save-weights, of what may leave a study on disk.
+void add_weights_flag(CLI::App& command, CarryOutFlags& flags);
 
 // Flags of what carries a search out: --prior, --no-improvement, --noise, --time-limit.
 void add_ending_flags(CLI::App& command, CarryOutFlags& flags);

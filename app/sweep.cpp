@@ -13,7 +13,8 @@ namespace caviar {
 namespace {
 
 constexpr const char* kFooter = R"(
-The study is a directory: study.db (SQLite; its tables are described in tuner/storage/schema.h) and checkpoints.
+The study is a directory: study.db (SQLite; its tables are described in tuner/storage/schema.h) and checkpoints
+while it runs; weights/ has what --save-weights keeps (its form: tuner/storage/weight_keeper.h).
 Ctrl-C finishes the steps under way, records them and ends with code 3; a second one ends at once with code 130.
 Either way, and after a crash, --resume goes on to the same numbers, bit for bit. On resuming, --count and --seeds
 may be raised; what is not given stays as it was.
@@ -42,6 +43,7 @@ void add_sweep(CLI::App& program, int& exit_code) {
   add_search_flags(*command, flags);
   add_ending_flags(*command, flags);
   command->add_flag("--resume", flags.resume, "go on with the study that is in the directory");
+  add_weights_flag(*command, flags);
   add_common_flags(*command, flags);
   command->footer(kFooter);
   command->callback([options, &exit_code] {

@@ -55,10 +55,13 @@ void add_train(CLI::App& program, int& exit_code) {
       ->allow_extra_args(false);
   command->add_option("--study", options->flags.study, "directory to keep it in [default: it is shown and not kept]");
   command->add_flag("--resume", options->flags.resume, "go on with the training that is in the directory of --study");
+  add_weights_flag(*command, options->flags);
   add_common_flags(*command, options->flags);
   command->footer(kFooter);
   command->callback([options, &exit_code] {
     if (options->flags.resume && options->flags.study.empty()) fail("--resume needs --study DIR: nothing else is kept");
+    if (options->flags.save_weights && options->flags.study.empty())
+      fail("--save-weights needs --study DIR to keep them in");
     exit_code = carry_out(parse_sweep(one_point_sweep(options->settings), "--set"), options->flags, show_end);
   });
 }

@@ -30,7 +30,8 @@ Study::Study(StudySetup setup, Storage& storage, Sampler& sampler, Scheduler& sc
       judge_(scheduler, setup_.record.metric, setup_.record.maximize, setup_.record.seeds),
       history_(setup_.record.metric, setup_.record.maximize, judge_.first_seeds()),
       stop_rule_(setup_.stop),
-      lineage_(setup_.checkpoints) {
+      lineage_(setup_.checkpoints),
+      weights_(setup_.weights, setup_.save_weights, setup_.record.metric, setup_.record.maximize) {
   if (!setup_.checkpoints.empty()) checkpoints_.emplace(setup_.checkpoints);
 }
 
@@ -45,6 +46,7 @@ StudyOutcome Study::carry_out() {
       const bool more = fill_free_slots();
       storage_.commit();  // what was reported and what was decided, together
       forget_weights();
+      weights_.committed();
       tell_progress();
       keep_checkpoint(false);
       if (setup_.time_limit && Clock::now() - started_ > *setup_.time_limit && !drain_requested_.load()) {
@@ -446,6 +448,7 @@ void Study::record(Report& report) {
            cat("diverged after step ", report.step, ": the loss is above a million or no number"),
            to_string(report.digest), report);
   } else {
+    weights_.run_complete(report, {live.identity, live.step, live.reports, std::move(live.state)});
     finish(report.run, RunState::kComplete, "", to_string(report.digest), report);
   }
 }

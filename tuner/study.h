@@ -26,6 +26,7 @@
 #include "tuner/storage/checkpoint.h"
 #include "tuner/storage/lineage.h"
 #include "tuner/storage/storage.h"
+#include "tuner/storage/weight_keeper.h"
 
 namespace caviar {
 
@@ -39,6 +40,8 @@ struct StudySetup {
   StopSettings stop;                                      // its target as a loss: negated when more is better
   std::optional<std::chrono::milliseconds> time_limit;    // of this process; then the study is put down
   std::filesystem::path checkpoints;                      // directory; empty: none are written
+  std::filesystem::path weights;                          // directory; empty: none are saved
+  std::optional<SaveWeights> save_weights;                // empty: as recorded, of a new study kBest
   std::chrono::milliseconds checkpoint_interval{30'000};  // at most one in so long, and one at a drain
 };
 
@@ -156,6 +159,7 @@ class Study {
   StopRule stop_rule_;
   std::optional<Checkpoints> checkpoints_;
   Lineage lineage_;
+  WeightKeeper weights_;
   std::int64_t oldest_parent_ = 0, forgotten_ = 0;  // trials before these are no parents any more, have no weights
 
   std::map<std::int64_t, Live> live_;

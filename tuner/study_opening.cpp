@@ -15,6 +15,7 @@ void Study::open() {
     storage_.create_study(setup_.record);
     for (const PriorRecord& prior : setup_.priors) storage_.add_prior(prior);
     storage_.add_event("created", cat("caviar ", setup_.record.caviar_version));
+    weights_.open(storage_);
     storage_.commit();
     failpoint(Failpoint::kStudyCreated);
     tell_priors();
@@ -34,6 +35,7 @@ void Study::open() {
   tell_priors();
   history_.fold(storage_, learns() || judge_.active());
   recover();
+  weights_.open(storage_);
   storage_.commit();
   failpoint(Failpoint::kRecovered);
   work_before_ = work_done();

@@ -1,4 +1,6 @@
 // caviar replay as a user meets it.
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -55,6 +57,25 @@ TEST_F(ReplayProgram, ASampleIsTheSameEveryTime) {
   const auto runs_in = [](const std::string& out) { return out.substr(out.find('\n')); };
   EXPECT_EQ(runs_in(place_.run({"replay", "s", "--sample", "3", "--threads", "2"}).out), runs_in(first.out));
   EXPECT_THAT(place_.run({"replay", "s", "--sample", "99"}).out, HasSubstr("12 runs of s"));
+}
+
+TEST_F(ReplayProgram, AStudyKeepsTheWeightsItIsAskedTo) {
+  const auto kept = [&](const std::string& study) {
+    int files = 0;
+    if (!std::filesystem::exists(place_.file(study + "/weights"))) return files;
+    for (const auto& entry : std::filesystem::directory_iterator(place_.file(study + "/weights")))
+      files += entry.path().extension() == ".weights";
+    return files;
+  };
+  EXPECT_EQ(kept("s"), 1) << "the best run's";
+  EXPECT_EQ(place_.run({"sweep", "a.yaml", "--study", "all", "--save-weights", "all"}).code, 0);
+  EXPECT_EQ(kept("all"), 6);
+  EXPECT_EQ(place_.run({"sweep", "a.yaml", "--study", "all", "--seeds", "2", "--resume"}).code, 0);
+  EXPECT_EQ(kept("all"), 12);
+  EXPECT_EQ(place_.run({"sweep", "a.yaml", "--study", "none", "--save-weights", "none"}).code, 0);
+  EXPECT_EQ(kept("none"), 0);
+  EXPECT_EQ(place_.run({"sweep", "a.yaml", "--study", "x", "--save-weights", "some"}).code, 2);
+  EXPECT_THAT(place_.run({"train", "--save-weights", "all"}).err, HasSubstr("--study"));
 }
 
 TEST_F(ReplayProgram, MistakesAreSentences) {

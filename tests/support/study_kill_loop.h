@@ -74,6 +74,8 @@ inline int carry_out_small_sweep(const std::filesystem::path& study, const Victi
   Storage storage = Storage::open_to_write(directory.database());
   StudySetup setup = small_setup();
   setup.checkpoints = directory.checkpoints();
+  setup.weights = directory.weights();
+  if (!storage.study()) setup.save_weights = SaveWeights::kAll;  // a resume knows
   setup.checkpoint_interval = std::chrono::milliseconds(0);
   FakeStudy fake(storage, setup, small_sweep(kKillLoopTrials), small_fake(victim.shuffle_seed, 3));
   int told = 0;

@@ -149,9 +149,8 @@ class Workplace {
 
  private:
   std::vector<std::string> with_data(std::vector<std::string> arguments) const {
-    if (!arguments.empty() &&
-        (arguments[0] == "sweep" || arguments[0] == "train" || arguments[0] == "plan" || arguments[0] == "check" ||
-         arguments[0] == "replay")) {
+    if (!arguments.empty() && (arguments[0] == "sweep" || arguments[0] == "train" || arguments[0] == "plan" ||
+                               arguments[0] == "check" || arguments[0] == "replay")) {
       arguments.insert(arguments.end(), {"--data", dir_.path().string()});
     }
     return arguments;

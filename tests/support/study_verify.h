@@ -9,9 +9,11 @@
 //   I7  every trial asked for is there with every repeat, done or failed
 //   I8  what ended early says why
 //   I11 what was recovered is in the events; there is no alarm
+//   I10 when weights of all runs are kept, every complete run has its own
 //   I12 the directory holds the files of a study and no others
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -68,7 +70,8 @@ class Verifier {
   }
 
   void check_files() {
-    static const std::set<std::string> known = {"study.db", "study.db-wal", "study.db-shm", "lock", "checkpoints"};
+    static const std::set<std::string> known = {"study.db", "study.db-wal", "study.db-shm",
+                                                "lock",     "checkpoints",  "weights"};
     for (const auto& entry : std::filesystem::directory_iterator(study_)) {
       if (!known.contains(entry.path().filename())) violated("I12", "a stray file " + entry.path().string());
     }
@@ -92,6 +95,9 @@ class Verifier {
 
   void check_runs(Storage& storage) {
     std::set<std::string> identities, recorded;
+    const std::vector<Event> weights = storage.events("weights");
+    const bool keeps_all = !weights.empty() && std::all_of(weights.begin(), weights.end(),
+                                                           [](const Event& e) { return e.detail == "all"; });
     storage.for_each_run([&](const RunRecord& run) {
       if (!identities.insert(run.identity).second) violated("I3", "two runs with the identity " + run.identity);
       if (run_identity(run.canonical) != run.identity) violated("I3", "the identity of run " + run.identity);
@@ -103,9 +109,21 @@ class Verifier {
       const bool trained = run.state == RunState::kComplete || run.state == RunState::kDiverged;
       if (trained && run.digest.size() != 32) violated("I3", "run " + run.identity + " has no digest");
       check_reports(storage, run);
+      if (keeps_all && run.state == RunState::kComplete) check_weights(run);
     });
     for (const std::string& result : options_.acknowledged) {
       if (!recorded.contains(result)) violated("I2", "lost or changed: " + result);
+    }
+  }
+
+  void check_weights(const RunRecord& run) {
+    try {
+      const auto file = StudyDirectory::weights_in(study_) / fmt::format("{}.weights", run.id);
+      const std::vector<SavedRun> saved = read_checkpoint(file);
+      if (saved.size() != 1 || saved.front().identity != run.identity)
+        violated("I10", "the weights of another run instead of " + run.identity);
+    } catch (const Error& error) {
+      violated("I10", error.what());
     }
   }
 

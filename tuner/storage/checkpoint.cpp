@@ -170,8 +170,10 @@ void write_checkpoint(const std::filesystem::path& final_name, const std::vector
   std::filesystem::rename(temporary, final_name, error);
   if (error) fail(final_name.string(), ": the checkpoint cannot be renamed (", error.message(), "); check the disk");
   failpoint(Failpoint::kCheckpointRenamed);
-  File(final_name.parent_path(), O_RDONLY | O_DIRECTORY).sync();
+  sync_directory(final_name.parent_path());
 }
+
+void sync_directory(const std::filesystem::path& directory) { File(directory, O_RDONLY | O_DIRECTORY).sync(); }
 
 void Checkpoints::save(const std::vector<SavedRun>& runs) {
   const auto before = list(directory_);

@@ -47,6 +47,9 @@ class Checkpoints {
 // Writes one file, durably, in the place of what was there under that name.
 void write_checkpoint(const std::filesystem::path& file, const std::vector<SavedRun>& runs);
 
+// Makes durable which files the directory has.
+void sync_directory(const std::filesystem::path& directory);
+
 // Reads and verifies one file. Throws Error naming the file, the offset and what is wrong there.
 std::vector<SavedRun> read_checkpoint(const std::filesystem::path& file);
 

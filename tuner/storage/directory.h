@@ -2,6 +2,7 @@
 //
 //   study.db        what happened (tuner/storage/schema.h); study.db-wal and study.db-shm beside it while it is written
 //   checkpoints/    the states of runs under way (tuner/storage/checkpoint.h)
+//   weights/        of runs that are complete (tuner/storage/weight_keeper.h)
 //   lock            names the process that writes; the lock itself is the kernel's, so it ends with its process
 //
 // caviar writes nowhere else.
@@ -26,9 +27,11 @@ class StudyDirectory {
   const std::filesystem::path& path() const { return path_; }
   std::string database() const { return database_in(path_); }
   std::filesystem::path checkpoints() const { return checkpoints_in(path_); }
+  std::filesystem::path weights() const { return weights_in(path_); }
 
   static std::string database_in(const std::filesystem::path& path) { return (path / "study.db").string(); }
   static std::filesystem::path checkpoints_in(const std::filesystem::path& path) { return path / "checkpoints"; }
+  static std::filesystem::path weights_in(const std::filesystem::path& path) { return path / "weights"; }
 
  private:
   StudyDirectory(std::filesystem::path path, int lock) : path_(std::move(path)), lock_(lock) {}

@@ -104,7 +104,7 @@ CREATE TABLE prior (
   seeds   INTEGER NOT NULL
 );
 
--- What happened to the study: created, resumed, recovered, drained, extended, search, ended, finished, alarm. The only clock times.
+-- What happened to the study: created, resumed, recovered, drained, extended, search, weights, ended, finished, alarm. The only clock times.
 CREATE TABLE event (
   id      INTEGER PRIMARY KEY,
   time    TEXT NOT NULL,  -- UTC, ISO 8601
