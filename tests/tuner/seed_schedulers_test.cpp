@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/tuner/course.h"
+#include "tuner/analysis/paired_tests.h"
 #include "tuner/draws.h"
-#include "tuner/schedulers/paired_tests.h"
 
 namespace caviar {
 namespace {

@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "tuner/analysis/paired_tests.h"
 #include "tuner/registry.h"
-#include "tuner/schedulers/paired_tests.h"
 #include "tuner/schedulers/saw.h"
 
 namespace caviar {

@@ -1,4 +1,4 @@
-#include "tuner/schedulers/paired_tests.h"
+#include "tuner/analysis/paired_tests.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,7 +5,7 @@
 //   stats.ttest_1samp(d, 0, alternative='greater')
 //
 // and, where there are ties or zeros and SciPy has no exact answer, against counting all signs.
-#include "tuner/schedulers/paired_tests.h"
+#include "tuner/analysis/paired_tests.h"
 
 #include <cmath>
 #include <limits>

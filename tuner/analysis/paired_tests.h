@@ -7,6 +7,7 @@ namespace caviar {
 
 // Both look at d_i = loss of the one - loss of the other on seed i and give the probability, were there no difference,
 // of differences at least as large: small is evidence that the one is worse. A difference may be infinite, not NaN.
+// Schedulers decide by them, so they call nothing whose last bit differs between hosts.
 
 // The signed-rank test (Wilcoxon 1945), one-sided: W is the sum of the ranks of |d_i| over the positive d_i. Zeros are
 // dropped before ranking (Wilcoxon's own treatment, not Pratt's), equal |d_i| have the mean of their ranks. Up to 50
