@@ -105,6 +105,7 @@ std::optional<GroupTest> brown_forsythe(std::span<const std::vector<double>> gro
   for (const std::vector<double>& group : groups) {
     const double median = quantile_of_sorted(sorted(group), 0.5);
     std::vector<double> distances;
+    distances.reserve(group.size());
     for (const double score : group) distances.push_back(std::abs(score - median));
     varies = varies || !all_equal(distances);
     within += squares_about_mean(distances);
