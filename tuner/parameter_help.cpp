@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "kernels/base/error.h"
+
 namespace caviar {
 namespace {
 
@@ -92,7 +94,7 @@ std::vector<ParameterHelp> own_parameters() {
        beta1.low_open,
        beta1.high_open,
        {},
-       "[" + shortest(beta1.fallback) + ", " + shortest(beta2.fallback) + "]",
+       cat("[", shortest(beta1.fallback), ", ", shortest(beta2.fallback), "]"),
        "",
        "A list of two numbers, [beta1, beta2]; or each by its own name."},
       seed("seed", "0", "Sets all five seeds below; --seeds adds the number of the repeat to all but seed_split."),
