@@ -7,6 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "tuner/analysis/laws.h"
+#include "tuner/analysis/proportion.h"
 #include "tuner/analysis/sample.h"
 
 namespace caviar {
@@ -87,10 +88,7 @@ Interval wilson_interval(double successes, std::int64_t n, double confidence) {
   }
   if (!(confidence > 0 && confidence < 1))
     fail("a confidence of ", confidence, " was asked for; it is between 0 and 1");
-  const double z = laws::normal_quantile((1 + confidence) / 2), share = successes / count, scale = 1 + z * z / count;
-  const double centre = (share + z * z / (2 * count)) / scale;
-  const double half = z / scale * std::sqrt(share * (1 - share) / count + z * z / (4 * count * count));
-  return {successes == 0 ? 0 : centre - half, successes == count ? 1 : centre + half};
+  return score_interval(successes / count, count, laws::normal_quantile((1 + confidence) / 2));
 }
 
 double mcnemar_p(std::int64_t b, std::int64_t c) {

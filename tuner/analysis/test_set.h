@@ -27,9 +27,8 @@ double binomial_sd(double error_rate, std::int64_t n);
 double jordan_binary_sd(double error_rate, std::int64_t n);
 double jordan_floor_sd(double error_rate, std::int64_t n, int classes);
 
-// The score interval of one proportion (Wilson 1927, without continuity correction), 0 <= successes <= n, n >= 1:
-// (p + z^2/2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2/n). At p = 0 or 1 one end is 0 or 1 and the other is
-// not: [0, z^2 / (n + z^2)]. `successes` need not be whole: half a win for a tie.
+// Of one model's accuracy, or any share of n >= 1 examples: score_interval() (proportion.h) at the normal quantile, 0
+// <= successes <= n.
 Interval wilson_interval(double successes, std::int64_t n, double confidence = 0.95);
 
 // Two models on the same examples: McNemar's test, exact and two-sided, min(1, 2 P(B <= min(b, c))) with B of b + c
