@@ -29,16 +29,16 @@ void require_confidence(double confidence) {
 }
 
 // The standard error of mean a - mean b and Welch's degrees of freedom; empty unless both are known and positive.
-struct Error2 {
+struct WelchError {
   double error, freedom;
 };
-std::optional<Error2> welch_error(std::span<const double> a, std::span<const double> b) {
+std::optional<WelchError> welch_error(std::span<const double> a, std::span<const double> b) {
   if (a.size() < 2 || b.size() < 2) return std::nullopt;
   const auto n_a = static_cast<double>(a.size()), n_b = static_cast<double>(b.size());
   const double v_a = *variance_of(a) / n_a, v_b = *variance_of(b) / n_b;
   if (!(v_a + v_b > 0)) return std::nullopt;
   const double part = v_a / (v_a + v_b), other = v_b / (v_a + v_b);
-  return Error2{std::sqrt(v_a + v_b), 1 / (part * part / (n_a - 1) + other * other / (n_b - 1))};
+  return WelchError{std::sqrt(v_a + v_b), 1 / (part * part / (n_a - 1) + other * other / (n_b - 1))};
 }
 
 // a_i - b_i; sizes within rounding of each other are made the least of them.
@@ -114,7 +114,7 @@ WelchTest welch_test(std::span<const double> a, std::span<const double> b, doubl
   WelchTest test;
   test.difference = mean_of(a) - mean_of(b);
   test.exact = a.size() > 1 && b.size() > 1 && all_equal(a) && all_equal(b);
-  const std::optional<Error2> error = welch_error(a, b);
+  const std::optional<WelchError> error = welch_error(a, b);
   if (!error || test.exact) return test;
   test.t = test.difference / error->error;
   test.freedom = error->freedom;
@@ -175,7 +175,7 @@ std::optional<double> equivalence_p(std::span<const double> a, std::span<const d
   require_arms(a, b);
   if (!(margin > 0 && std::isfinite(margin)))
     fail("a margin of ", margin, " was given; it has to be positive and finite");
-  const std::optional<Error2> error = welch_error(a, b);
+  const std::optional<WelchError> error = welch_error(a, b);
   if (!error) return std::nullopt;
   const double difference = mean_of(a) - mean_of(b);
   return std::max(laws::student_tail((difference + margin) / error->error, error->freedom),
