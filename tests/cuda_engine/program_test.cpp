@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/study_content.h"
 #include "tests/support/study_program.h"
 #include "tests/support/study_verify.h"
 
@@ -59,6 +60,38 @@ TEST_F(ProgramOnGpus, ARunOfTheCoresIsReplayedOnAGpuAndTheOtherWayRound) {
   ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "mixed", "--precision", "mixed"}).code, 0);
   EXPECT_EQ(place_.run({"replay", "mixed", "1", "--device", "cuda:3"}).code, 0);
   EXPECT_THAT(place_.run({"replay", "mixed", "1", "--device", "cpu"}).err, HasSubstr("needs a GPU"));
+}
+
+// Two families of shapes, so two packs a device; trials that wait for others, are stopped early and go on from others'
+// weights.
+TEST_F(ProgramOnGpus, ASearchThatLearnsAndJudgesRecordsTheSameOnAnyDevices) {
+  place_.write_sweep("a.yaml", 4, "[0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]");
+  struct Search {
+    const char *sampler, *scheduler;
+  };
+  const std::vector<std::string> devices = {"cuda:0", "cuda", "cuda:2,1"};
+  int number = 0;
+  for (const Search& search :
+       {Search{"tpe,startup=4", "hyperband,max_iter=4,eta=2"}, Search{"gp", "median,startup_trials=2"},
+        Search{"evolution,population=4", "race"}, Search{"pbt,population=4,interval=1", "none"}}) {
+    const auto content_on = [&](const std::string& device, const std::vector<std::string>& more) {
+      const std::string study = "s" + std::to_string(number++);
+      std::vector<std::string> arguments = {"sweep",       "a.yaml",         "--study",  study, "--count",  "12",
+                                            "--sampler",   search.sampler,   "--window", "4",   "--device", device,
+                                            "--scheduler", search.scheduler, "--seeds",  "3"};
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      const Ended ended = place_.run(arguments);
+      EXPECT_EQ(ended.code, 0) << ended.err;
+      EXPECT_THAT(verify_study(place_.file(study)), IsEmpty());
+      Storage storage = Storage::open_to_read(place_.file(study + "/study.db"));
+      return study_content(storage);
+    };
+    const std::string on_a_core = content_on("cpu", {"--threads", "1"});
+    EXPECT_TRUE(on_a_core == content_on("cpu", {"--threads", "3"})) << search.sampler;
+    for (const std::string& device : devices) {
+      EXPECT_TRUE(on_a_core == content_on(device, {})) << search.sampler << " on " << device;
+    }
+  }
 }
 
 TEST_F(ProgramOnGpus, AGpuThatIsNotThereIsAnError) {

@@ -4,7 +4,8 @@
 //   I2  every acknowledged result is there, unchanged
 //   I3  one run per identity, which is the hash of what it stands for; digests equal the reference's
 //   I4  nothing is unfinished once the study is finished
-//   I5  the reports of a run are its rungs 0, 1, ... in ascending steps, without gaps
+//   I5  the reports of a run are its rungs in ascending steps, without gaps: from 0, or from where the run ended whose
+//       weights it goes on from, to its last step, or to where its trial was to end
 //   I6  at most two checkpoints, and a whole one among them when there is any
 //   I7  every trial asked for is there with every repeat, done or failed
 //   I8  what ended early says why
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -98,6 +100,7 @@ class Verifier {
     const std::vector<Event> weights = storage.events("weights");
     const bool keeps_all = !weights.empty() && std::all_of(weights.begin(), weights.end(),
                                                            [](const Event& e) { return e.detail == "all"; });
+    std::map<std::int64_t, Span> spans = spans_of(storage);
     storage.for_each_run([&](const RunRecord& run) {
       if (!identities.insert(run.identity).second) violated("I3", "two runs with the identity " + run.identity);
       if (run_identity(run.canonical) != run.identity) violated("I3", "the identity of run " + run.identity);
@@ -108,7 +111,7 @@ class Verifier {
       if (early && run.reason.empty()) violated("I8", "run " + run.identity + " ended early without a reason");
       const bool trained = run.state == RunState::kComplete || run.state == RunState::kDiverged;
       if (trained && run.digest.size() != 32) violated("I3", "run " + run.identity + " has no digest");
-      check_reports(storage, run);
+      check_reports(storage, run, spans[run.id]);
       if (keeps_all && run.state == RunState::kComplete) check_weights(run);
     });
     for (const std::string& result : options_.acknowledged) {
@@ -127,14 +130,30 @@ class Verifier {
     }
   }
 
-  void check_reports(Storage& storage, const RunRecord& run) {
-    std::int64_t step = -1;
-    int rung = 0;
+  // Iterations of a run: it begins after `first` of them and is complete with `until`, 0: with its last step.
+  struct Span {
+    std::int64_t first = 0, until = 0;
+  };
+
+  static std::map<std::int64_t, Span> spans_of(Storage& storage) {
+    std::map<std::int64_t, Trial> trials;
+    storage.for_each_trial([&](const TrialRecord& record) { trials[record.trial.number] = record.trial; });
+    std::map<std::int64_t, Span> spans;
+    storage.for_each_repeat([&](const RepeatRecord& repeat) {
+      const Trial& trial = trials[repeat.trial];
+      spans[repeat.run] = {trial.parent < 0 ? 0 : trials[trial.parent].until, trial.until};
+    });
+    return spans;
+  }
+
+  void check_reports(Storage& storage, const RunRecord& run, const Span& span) {
+    std::int64_t step = -1, rung = span.first;
     for (const Report& report : storage.reports(run.id)) {
       if (report.rung != rung++ || report.step < step) violated("I5", "a gap in the reports of run " + run.identity);
       step = report.step;
     }
-    if (run.state == RunState::kComplete && step != run.steps) violated("I5", "run " + run.identity + " is cut short");
+    const bool is_whole = span.until > 0 ? rung == span.until : step == run.steps;
+    if (run.state == RunState::kComplete && !is_whole) violated("I5", "run " + run.identity + " is cut short");
   }
 
   void check_trials(Storage& storage, const StudyRecord& record) {

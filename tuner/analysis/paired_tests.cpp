@@ -80,7 +80,9 @@ double paired_t_p(std::span<const double> differences) {
   for (const double difference : differences) sum += difference;
   const double mean = sum / n;
   for (const double difference : differences) squares += (difference - mean) * (difference - mean);
-  if (!(differences.size() >= 2 && std::isfinite(squares) && squares > 0)) return sign_test_p(differences);
+  const auto [least, most] = std::minmax_element(differences.begin(), differences.end());
+  const bool varies = differences.size() >= 2 && *least < *most;  // of equals, a rounded mean may leave squares
+  if (!varies || !std::isfinite(squares)) return sign_test_p(differences);
   return student_tail(mean / std::sqrt(squares / (n - 1) / n), n - 1);
 }
 

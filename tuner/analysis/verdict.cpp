@@ -50,7 +50,7 @@ void conclude(Comparison& found, double confidence) {
     found.finding = judgement.finding;
     found.favours = judgement.favours;
   }
-  if (found.finding == Finding::kCouldBeNoise) found.further_seeds = further_seeds(found, confidence);
+  if (found.finding == Conclusion::kCouldBeNoise) found.further_seeds = further_seeds(found, confidence);
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ Judgement judge(const Interval& outperforming, double meaningful) {
     return {mirrored.finding, -mirrored.favours};
   }
   if (!(outperforming.low > 0.5)) return {};
-  return {outperforming.high > meaningful ? Finding::kRealAndMeaningful : Finding::kRealNotMeaningful, 1};
+  return {outperforming.high > meaningful ? Conclusion::kRealAndMeaningful : Conclusion::kRealNotMeaningful, 1};
 }
 
 Comparison compare_arms(const ArmScores& a, const ArmScores& b, double confidence) {

@@ -17,7 +17,7 @@ namespace caviar {
 
 // The three classes of Bouthillier et al. 2021 (appendix C.6), for whichever arm looks better; [low, high] is the
 // interval of its probability of outperforming the other.
-enum class Finding {
+enum class Conclusion {
   kCouldBeNoise,       // low <= 1/2
   kRealNotMeaningful,  // low > 1/2, high <= 0.75
   kRealAndMeaningful,  // low > 1/2, high > 0.75
@@ -40,7 +40,7 @@ inline constexpr std::size_t kFewestPairs = 6;
 
 // What an interval of P(A > B) says; 1 where A is the better, -1 where B is, 0 where it could be noise.
 struct Judgement {
-  Finding finding = Finding::kCouldBeNoise;
+  Conclusion finding = Conclusion::kCouldBeNoise;
   int favours = 0;
 };
 Judgement judge(const Interval& outperforming, double meaningful = kMeaningful);
@@ -52,7 +52,7 @@ struct ArmScores {
 };
 
 struct Comparison {
-  Finding finding = Finding::kCouldBeNoise;
+  Conclusion finding = Conclusion::kCouldBeNoise;
   int favours = 0;                      // 1: A, -1: B, 0: neither
   bool in_pairs = false;                // which of the two below the finding comes from
   Outperformance all_pairs;             // of A over B, every run with every run

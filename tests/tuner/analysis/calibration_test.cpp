@@ -68,7 +68,7 @@ TEST(Calibration, VerdictOnUnpairedArmsRaisesNoMoreFalseAlarmsThanPromised) {
         const Sample a = drawn(draws, scores, n_a), b = drawn(draws, scores, n_b);
         const Judgement found = judge(outperforming(a, b).interval);
         for_a += found.favours > 0;
-        return found.finding != Finding::kCouldBeNoise;
+        return found.finding != Conclusion::kCouldBeNoise;
       });
       EXPECT_LE(alarms, upper_band(0.05, kStudies)) << name_of(scores) << ' ' << n_a << ' ' << n_b;
       EXPECT_LE(for_a / double{kStudies}, upper_band(0.025, kStudies)) << name_of(scores) << ' ' << n_a << ' ' << n_b;
@@ -88,7 +88,7 @@ TEST(Calibration, VerdictOnPairsRaisesNoMoreFalseAlarmsThanPromised) {
           b[i] += scores == Scores::kTied ? std::floor(shared + 0.5) : shared;
         }
         const Outperformance found = n < kFewestPairs ? outperforming(a, b) : outperforming_in_pairs(a, b);
-        return judge(found.interval).finding != Finding::kCouldBeNoise;
+        return judge(found.interval).finding != Conclusion::kCouldBeNoise;
       });
       EXPECT_LE(alarms, upper_band(0.05, kStudies)) << name_of(scores) << ' ' << n;
     }
@@ -101,7 +101,7 @@ TEST(Calibration, AStudyOfPureNoiseEndsAsNoise) {
       const auto noise = [&](bool pairs) {
         return share_of(200, pairs ? "noise pairs" : "noise arms", [&](Draws& draws) {
           const Sample a = drawn(draws, scores, n), b = drawn(draws, scores, n);
-          return (pairs ? compare_pairs({a}, {b}) : compare_arms({a}, {b})).finding == Finding::kCouldBeNoise;
+          return (pairs ? compare_pairs({a}, {b}) : compare_arms({a}, {b})).finding == Conclusion::kCouldBeNoise;
         });
       };
       EXPECT_GE(noise(true), 0.95) << name_of(scores) << ' ' << n;

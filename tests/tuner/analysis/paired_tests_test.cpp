@@ -110,6 +110,7 @@ TEST(PairedT, MeetsScipy) {
 
 TEST(PairedT, FallsBackToSignsWhereThereIsNoSpread) {
   EXPECT_EQ(paired_t_p(std::vector<double>{2, 2, 2}), 1.0 / 8);
+  EXPECT_EQ(paired_t_p(std::vector<double>{0.1, 0.1, 0.1}), 1.0 / 8);  // their mean is not 0.1
   EXPECT_EQ(paired_t_p(std::vector<double>{-2, -2}), 1);
   EXPECT_EQ(paired_t_p(std::vector<double>{0, 0}), 1);
   EXPECT_EQ(paired_t_p(std::vector<double>{3}), 0.5);

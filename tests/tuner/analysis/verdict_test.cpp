@@ -130,28 +130,28 @@ TEST(Outperform, PairsNeededIsTheFirstSizeWithThePower) {
 }
 
 TEST(Verdict, HasThreeClassesAndTwoDirections) {
-  EXPECT_EQ(judge({0.4, 0.9}).finding, Finding::kCouldBeNoise);
-  EXPECT_EQ(judge({0.5, 0.9}).finding, Finding::kCouldBeNoise);
-  EXPECT_EQ(judge({0.1, 0.5}).finding, Finding::kCouldBeNoise);
+  EXPECT_EQ(judge({0.4, 0.9}).finding, Conclusion::kCouldBeNoise);
+  EXPECT_EQ(judge({0.5, 0.9}).finding, Conclusion::kCouldBeNoise);
+  EXPECT_EQ(judge({0.1, 0.5}).finding, Conclusion::kCouldBeNoise);
   EXPECT_EQ(judge({0.4, 0.9}).favours, 0);
-  EXPECT_EQ(judge({0.51, 0.75}).finding, Finding::kRealNotMeaningful);
-  EXPECT_EQ(judge({0.51, 0.76}).finding, Finding::kRealAndMeaningful);
+  EXPECT_EQ(judge({0.51, 0.75}).finding, Conclusion::kRealNotMeaningful);
+  EXPECT_EQ(judge({0.51, 0.76}).finding, Conclusion::kRealAndMeaningful);
   EXPECT_EQ(judge({0.51, 0.76}).favours, 1);
-  EXPECT_EQ(judge({0.25, 0.49}).finding, Finding::kRealNotMeaningful);
-  EXPECT_EQ(judge({0.24, 0.49}).finding, Finding::kRealAndMeaningful);
+  EXPECT_EQ(judge({0.25, 0.49}).finding, Conclusion::kRealNotMeaningful);
+  EXPECT_EQ(judge({0.24, 0.49}).finding, Conclusion::kRealAndMeaningful);
   EXPECT_EQ(judge({0.24, 0.49}).favours, -1);
-  EXPECT_EQ(judge({0.51, 0.76}, 0.8).finding, Finding::kRealNotMeaningful);
+  EXPECT_EQ(judge({0.51, 0.76}, 0.8).finding, Conclusion::kRealNotMeaningful);
 }
 
 TEST(Verdict, FiveClearRunsAnArmAreEnoughAndFourAreNot) {
   const Sample low = ladder(5, 0), high = ladder(5, 100);
-  EXPECT_EQ(compare_arms({high}, {low}).finding, Finding::kRealAndMeaningful);
+  EXPECT_EQ(compare_arms({high}, {low}).finding, Conclusion::kRealAndMeaningful);
   EXPECT_EQ(compare_arms({high}, {low}).favours, 1);
   EXPECT_EQ(compare_arms({low}, {high}).favours, -1);
-  EXPECT_EQ(compare_pairs({high}, {low}).finding, Finding::kRealAndMeaningful);
+  EXPECT_EQ(compare_pairs({high}, {low}).finding, Conclusion::kRealAndMeaningful);
   EXPECT_FALSE(compare_pairs({high}, {low}).in_pairs);
   const Comparison four = compare_arms({ladder(4, 100)}, {ladder(4, 0)});
-  EXPECT_EQ(four.finding, Finding::kCouldBeNoise);
+  EXPECT_EQ(four.finding, Conclusion::kCouldBeNoise);
   EXPECT_EQ(four.favours, 0);
   EXPECT_EQ(four.all_pairs.share, 1);
   ASSERT_TRUE(four.further_seeds);
@@ -162,13 +162,13 @@ TEST(Verdict, FiveClearRunsAnArmAreEnoughAndFourAreNot) {
 TEST(Verdict, IsByPairsFromSixSharedSeedsOn) {
   const Comparison six = compare_pairs({ladder(6, 100)}, {ladder(6, 0)});
   EXPECT_TRUE(six.in_pairs);
-  EXPECT_EQ(six.finding, Finding::kRealAndMeaningful);
+  EXPECT_EQ(six.finding, Conclusion::kRealAndMeaningful);
   // Seeds matter far more than arms, and A wins on each: only the pairs can tell.
   const Comparison paired = compare_pairs({ladder(12, 0.3)}, {ladder(12, 0)});
-  EXPECT_EQ(paired.finding, Finding::kRealAndMeaningful);
+  EXPECT_EQ(paired.finding, Conclusion::kRealAndMeaningful);
   EXPECT_EQ(paired.favours, 1);
   EXPECT_NEAR(*paired.paired->correlation, 1, 1e-12);
-  EXPECT_EQ(compare_arms({ladder(12, 0.3)}, {ladder(12, 0)}).finding, Finding::kCouldBeNoise);
+  EXPECT_EQ(compare_arms({ladder(12, 0.3)}, {ladder(12, 0)}).finding, Conclusion::kCouldBeNoise);
 }
 
 TEST(Verdict, SmallButSureIsNotMeaningful) {
@@ -176,19 +176,19 @@ TEST(Verdict, SmallButSureIsNotMeaningful) {
   Sample a(400, 0), b(400, 0);
   for (std::size_t i = 0; i < 400; ++i) (i < 240 ? a : b)[i] = 1;
   const Comparison found = compare_pairs({a}, {b});
-  EXPECT_EQ(found.finding, Finding::kRealNotMeaningful);
+  EXPECT_EQ(found.finding, Conclusion::kRealNotMeaningful);
   EXPECT_EQ(found.favours, 1);
   EXPECT_FALSE(found.further_seeds);
 }
 
 TEST(Verdict, EqualArmsAskForNoFurtherSeeds) {
   const Comparison same = compare_pairs({Sample(8, 0.5)}, {Sample(8, 0.5)});
-  EXPECT_EQ(same.finding, Finding::kCouldBeNoise);
+  EXPECT_EQ(same.finding, Conclusion::kCouldBeNoise);
   EXPECT_FALSE(same.further_seeds);
   EXPECT_TRUE(same.welch.exact);
   EXPECT_EQ(*same.ranks.p, 1);
   const Comparison lone = compare_pairs({Sample{2}}, {Sample{1}});
-  EXPECT_EQ(lone.finding, Finding::kCouldBeNoise);
+  EXPECT_EQ(lone.finding, Conclusion::kCouldBeNoise);
   ASSERT_TRUE(lone.further_seeds);
   EXPECT_GE(*lone.further_seeds, 5);
 }
@@ -198,10 +198,10 @@ TEST(Verdict, FurtherSeedsAreWhatTheRuleNeedsForTheMeasuredShare) {
   Sample a(10, 0), b(10, 0);
   for (std::size_t i = 0; i < 10; ++i) (i < 7 ? a : b)[i] = 1 + static_cast<double>(i) * 0.01;
   const Comparison pairs = compare_pairs({a}, {b});
-  EXPECT_EQ(pairs.finding, Finding::kCouldBeNoise);
+  EXPECT_EQ(pairs.finding, Conclusion::kCouldBeNoise);
   EXPECT_EQ(pairs.further_seeds, *pairs_needed(0.7) - 10);
   const Comparison arms = compare_arms({ladder(10, 0.6)}, {ladder(12, 0)});
-  ASSERT_EQ(arms.finding, Finding::kCouldBeNoise);
+  ASSERT_EQ(arms.finding, Conclusion::kCouldBeNoise);
   if (arms.further_seeds) {
     EXPECT_EQ(arms.further_seeds, *noether_size(arms.all_pairs.share, 0.025, 0.8) - 10);
   }
