@@ -33,6 +33,7 @@ Json json_of(const Report& report) {
     json[prefix + "_correct"] = metrics.correct;
     json[prefix + "_examples"] = metrics.examples;
   }
+  if (std::isfinite(report.learning_rate)) json[std::string(kAdaptedRate)] = report.learning_rate;
   return json;
 }
 
@@ -92,6 +93,7 @@ void add_metric_names(std::vector<std::string>& cells) {
   for (const MetricSet& set : metric_sets()) {
     for (const char* kind : {"_loss", "_accuracy"}) cells.push_back(std::string(set.prefix) + kind);
   }
+  cells.emplace_back(kAdaptedRate);
 }
 
 void add_metrics(std::vector<std::string>& cells, const Report& report) {
@@ -100,6 +102,7 @@ void add_metrics(std::vector<std::string>& cells, const Report& report) {
     cells.push_back(metrics.examples ? csv_number(metrics.loss) : "");
     cells.push_back(metrics.examples ? csv_number(metrics.accuracy()) : "");
   }
+  cells.push_back(csv_number(report.learning_rate));
 }
 
 void add_seeds(std::vector<std::string>& cells, const Seeds& seeds) {

@@ -212,7 +212,7 @@ void print_trial(Storage& storage, std::int64_t number) {
   std::vector<std::vector<Report>> curves;
   std::vector<std::vector<std::string>> table = {
       {"repeat", "rung", "step", "train_loss", "train_accuracy", "val_loss", "val_accuracy"}};
-  bool averaged = false;
+  bool averaged = false, adapts_rate = false;
   storage.for_each_repeat_of(number, [&](const RepeatRecord& repeat) {
     const RunRecord run = *storage.run(repeat.run);
     fmt::print("run {} (repeat {}): {}{}, seeds init {} order {} dropout {} augment {} split {}, digest {}\n", run.id,
@@ -220,16 +220,24 @@ void print_trial(Storage& storage, std::int64_t number) {
                run.seeds.order, run.seeds.dropout, run.seeds.augment, run.seeds.split,
                run.digest.empty() ? "-" : run.digest);
     curves.push_back(storage.reports(run.id));
-    for (const Report& report : curves.back()) averaged |= report.averaged.examples > 0;
+    for (const Report& report : curves.back()) {
+      averaged |= report.averaged.examples > 0;
+      adapts_rate |= std::isfinite(report.learning_rate);
+    }
   });
   if (averaged) table[0].insert(table[0].end(), {"averaged_val_loss", "averaged_val_accuracy"});
   table[0].push_back("test_accuracy");
   if (averaged) table[0].push_back("averaged_test_accuracy");
+  if (adapts_rate) table[0].emplace_back(kAdaptedRate);
   for (std::size_t repeat = 0; repeat < curves.size(); ++repeat) {
     for (const Report& report : curves[repeat]) {
       std::vector<std::string> row = {fmt::format("{}", repeat), fmt::format("{}", report.rung),
                                       fmt::format("{}", report.step)};
-      for (std::size_t c = 3; c < table[0].size(); ++c) row.push_back(show_metric(metric_value(report, table[0][c])));
+      for (std::size_t c = 3; c < table[0].size(); ++c) {
+        const double value = metric_value(report, table[0][c]);
+        const bool is_rate = table[0][c] == kAdaptedRate && std::isfinite(value);
+        row.push_back(is_rate ? fmt::format("{:.4g}", value) : show_metric(value));
+      }
       table.push_back(std::move(row));
     }
   }

@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -77,12 +78,14 @@ std::string to_string(const Digest& digest);  // 32 hexadecimal digits
 // The metrics of one run at one rung. Examples == 0 in a Metrics means it was not measured.
 struct Report {
   std::int64_t run = 0;
-  std::int32_t rung = 0;         // 0, 1, ...: the n-th report of the run
-  std::int64_t step = 0;         // optimizer updates done
-  Metrics train;                 // over the examples seen since the last rung, with the weights they were seen with
-  Metrics validation;            // raw weights
-  Metrics averaged;              // Polyak averages on the validation examples
-  Metrics test, averaged_test;   // at the last report only
+  std::int32_t rung = 0;        // 0, 1, ...: the n-th report of the run
+  std::int64_t step = 0;        // optimizer updates done
+  Metrics train;                // over the examples seen since the last rung, with the weights they were seen with
+  Metrics validation;           // raw weights
+  Metrics averaged;             // Polyak averages on the validation examples
+  Metrics test, averaged_test;  // at the last report only
+  // The base rate of the last update, before the schedule scales it, of a run whose rate adapts itself; NaN of others.
+  double learning_rate = std::numeric_limits<double>::quiet_NaN();
   bool last = false;             // the run is over: complete or diverged
   bool diverged = false;         // a loss was beyond all bounds (kernels/metrics.h); `step` counts the updates
   Digest digest;                 // at the last report only

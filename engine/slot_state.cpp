@@ -243,6 +243,8 @@ Report finish_rung(Slot& s, SlotRow& row) {
   r.train = {row.examples ? row.loss_sum / static_cast<double>(row.examples) : 0, row.correct, row.examples};
   r.validation = measured(Measure::kValidation);
   r.averaged = measured(Measure::kAveraged);
+  // No part of the digest of the metrics: final_digest() has the rate.
+  if (adapts_rate(row.hyper)) r.learning_rate = static_cast<double>(row.hyper.learning_rate) + row.rate_change;
   r.diverged = row.diverged || is_diverged(r.validation.loss);
   r.last = r.diverged || row.step >= row.hyper.total_steps;
   if (!r.diverged) {

@@ -23,6 +23,7 @@ constexpr std::string_view kAccuracy = "_accuracy", kLoss = "_loss";
 std::span<const MetricSet> metric_sets() { return kSets; }
 
 double metric_value(const Report& report, std::string_view name) {
+  if (name == kAdaptedRate) return report.learning_rate;
   for (const MetricSet& set : kSets) {
     const std::string_view prefix(set.prefix);
     if (name.substr(0, prefix.size()) != prefix) continue;

@@ -19,7 +19,12 @@ struct MetricSet {
 // train, val, averaged_val, test, averaged_test.
 std::span<const MetricSet> metric_sets();
 
-// The value of the metric of that name ("val_accuracy"), NaN when it was not measured or the loss was not a number.
+// What a report carries beside them of a run whose rate adapts itself (kernels/math/hypergradient.h): the base rate, as
+// it has become, before the schedule scales it. Nothing to rank by.
+inline constexpr std::string_view kAdaptedRate = "learning_rate";
+
+// The value of the metric of that name ("val_accuracy", or kAdaptedRate), NaN when it was not measured or the loss was
+// not a number.
 // Throws Error for a name that does not exist.
 double metric_value(const Report& report, std::string_view name);
 

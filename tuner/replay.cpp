@@ -90,7 +90,7 @@ class Replay {
     const bool more = replayed.seen + 1 < replayed.record.size();
     if (replayed.seen < replayed.record.size() && replayed.difference.empty()) {
       const Report& before = replayed.record[replayed.seen];
-      if (!same_report(before, report))
+      if (!same_as_recorded(before, report))
         replayed.difference = cat("at step ", before.step, " ", describe(before), " is recorded, at step ", report.step,
                                   " it is now ", describe(report));
     }

@@ -165,6 +165,24 @@ TEST_F(ShowProgram, WhereAZoomingSearchLookedIsTold) {
                                            HasSubstr("  learning_rate: {distribution: log_uniform_values")));
 }
 
+TEST_F(ShowProgram, ARateThatAdaptsItselfIsAMetricOfTheRun) {
+  for (const std::string rate : {"0", "1e-4"}) {
+    const Ended ended =
+        place_.run({"train", "--set", "hypergradient_rate=" + rate, "--set", "lr=1e-3", "--set", "optimizer=adam",
+                    "--set", "hidden_size=4", "--set", "epochs=2", "--set", "batch_size=20", "--study", "s" + rate});
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    const auto study = nlohmann::json::parse(place_.run({"show", "s" + rate, "--json"}).out);
+    const auto& last = study["trials"][0]["runs"][0]["reports"][1];
+    const std::string csv = place_.run({"show", "s" + rate, "--csv"}).out;
+    EXPECT_THAT(csv, HasSubstr(",averaged_test_accuracy,learning_rate,digest\r\n"));
+    ASSERT_EQ(last.contains("learning_rate"), rate != "0");
+    EXPECT_EQ(ended.out.find("test_accuracy  learning_rate\n") != std::string::npos, rate != "0") << ended.out;
+    if (rate == "0") continue;
+    EXPECT_NE(last["learning_rate"], 1e-3f);
+    EXPECT_THAT(csv, HasSubstr("," + last["learning_rate"].dump() + ","));
+  }
+}
+
 TEST_F(ShowProgram, WithoutDecisionsItSaysSo) {
   carry_out("sweep_seed: 1", 1, "2");
   EXPECT_THAT(show({"--decisions"}), HasSubstr("no decision is recorded"));

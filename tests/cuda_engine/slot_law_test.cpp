@@ -1,5 +1,7 @@
 // The slot law on GPUs, held with ==: in fp32 a run has the bits the CPU gives it, wherever and beside whatever it
 // trains.
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "tests/cuda_engine/gpu_runs.h"
@@ -31,6 +33,10 @@ void expect_equal(const Report& ours, const Report& theirs) {
   expect_equal(ours.averaged, theirs.averaged);
   expect_equal(ours.test, theirs.test);
   expect_equal(ours.averaged_test, theirs.averaged_test);
+  EXPECT_EQ(std::isnan(ours.learning_rate), std::isnan(theirs.learning_rate));
+  if (!std::isnan(theirs.learning_rate)) {
+    EXPECT_EQ(ours.learning_rate, theirs.learning_rate);
+  }
   EXPECT_EQ(ours.last, theirs.last);
   EXPECT_EQ(ours.diverged, theirs.diverged);
   EXPECT_EQ(ours.samples, theirs.samples);
@@ -63,6 +69,7 @@ TEST_F(GpuSlotLaw, ARateThatAdaptsItselfMovesBetweenDevicesWithItsRun) {
   for (const RunOrder& order : hypergradient_orders(0)) {
     SCOPED_TRACE(cat("run ", order.run));
     const std::vector<Report> expected = alone(order);
+    EXPECT_FALSE(std::isnan(expected.at(2).learning_rate));
     const auto gpu = make_gpu_pack(order.key, *data, 3, true);
     RunOrder beside = order, rest = order;
     beside.run = 50;

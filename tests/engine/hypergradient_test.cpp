@@ -1,4 +1,6 @@
 // What a learning rate that adapts itself is for, and what the engine refuses.
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "engine/slot_state.h"
@@ -35,6 +37,35 @@ TEST(Hypergradient, AnOptimizerThatCannotAdaptItsRateIsRefused) {
     order.hyper.hypergradient_rate = 0;
     EXPECT_NO_THROW(check_order(order, *small_data()));
   }
+}
+
+// The first update has no direction before it to follow (r_1 = r_0); each later one moves the rate, and what the run
+// reports is what the next device would go on with. The schedule is no part of it.
+TEST(Hypergradient, TheRateIsReported) {
+  for (RunOrder order : hypergradient_orders(0)) {
+    SCOPED_TRACE(order.run);
+    order.rung_steps = 1;
+    const std::vector<Report> reports = alone(order);
+    ASSERT_EQ(reports.size(), 15u);
+    const auto first = static_cast<double>(order.hyper.learning_rate);
+    EXPECT_EQ(reports[0].learning_rate, first);
+    EXPECT_NE(reports[1].learning_rate, first);
+    // From a rate far too small it rises: 15 steps end above the first.
+    EXPECT_GT(reports.back().learning_rate, first);
+    order.rung_steps = 5;
+    EXPECT_EQ(alone(order).back().learning_rate, reports.back().learning_rate);
+    order.hyper.hypergradient_rate = 0;
+    order.key.state_arrays = state_arrays(order.hyper);
+    for (const Report& report : alone(order)) EXPECT_TRUE(std::isnan(report.learning_rate));
+  }
+}
+
+TEST(Hypergradient, ReportedIsTheFirstRateAndWhatHasBeenAdded) {
+  const RunOrder order = hypergradient_orders(0).front();
+  Slot slot = make_slot(order, *small_data());
+  SlotRow row = make_row(order, *small_data());
+  row.rate_change = 0.25;
+  EXPECT_EQ(finish_rung(slot, row).learning_rate, static_cast<double>(0.001f) + 0.25);
 }
 
 // The weights of two runs may agree by chance of rounding; their rates then still tell them apart.

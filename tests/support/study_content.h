@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <string>
 #include <vector>
@@ -19,9 +20,10 @@ inline std::string text_of(const Metrics& metrics) {
 }
 
 inline std::string text_of(const Report& report) {
-  return fmt::format("  rung {} step {}: {} | {} | {} | {} | {}\n", report.rung, report.step, text_of(report.train),
+  const std::string rate = std::isnan(report.learning_rate) ? "" : fmt::format(" | {}", report.learning_rate);
+  return fmt::format("  rung {} step {}: {} | {} | {} | {} | {}{}\n", report.rung, report.step, text_of(report.train),
                      text_of(report.validation), text_of(report.averaged), text_of(report.test),
-                     text_of(report.averaged_test));
+                     text_of(report.averaged_test), rate);
 }
 
 // By trial, repeat and, for runs, identity.

@@ -137,12 +137,13 @@ TEST(Replay, ATamperedRecordIsNoticed) {
   EXPECT_THAT(tampered("UPDATE report SET val_loss = val_loss + 1e-15 WHERE run = 16", 16),
               AllOf(HasSubstr("is recorded"), HasSubstr("it is now")));
   EXPECT_THAT(tampered("UPDATE report SET train_correct = train_correct + 1 WHERE run = 2", 2), HasSubstr("it is now"));
-  EXPECT_THAT(tampered("INSERT INTO report SELECT run, rung + 1, step + 3, train_loss, train_correct, train_examples, "
-                       "val_loss, val_correct, val_examples, averaged_val_loss, averaged_val_correct, "
-                       "averaged_val_examples, test_loss, test_correct, test_examples, averaged_test_loss, "
-                       "averaged_test_correct, averaged_test_examples FROM report WHERE run = 16 AND rung = 3",
-                       16),
-              HasSubstr("ends at step"));
+  EXPECT_THAT(
+      tampered("INSERT INTO report SELECT run, rung + 1, step + 3, train_loss, train_correct, train_examples, "
+               "val_loss, val_correct, val_examples, averaged_val_loss, averaged_val_correct, "
+               "averaged_val_examples, test_loss, test_correct, test_examples, averaged_test_loss, "
+               "averaged_test_correct, averaged_test_examples, learning_rate FROM report WHERE run = 16 AND rung = 3",
+               16),
+      HasSubstr("ends at step"));
 }
 
 TEST(Replay, WhatCannotBeRepeatedIsRefusedWithASentence) {

@@ -12,6 +12,7 @@
 #include "kernels/base/error.h"
 #include "tests/support/study_fixture.h"
 #include "tests/support/temp_dir.h"
+#include "tuner/metric.h"
 #include "tuner/storage/schema.h"
 
 namespace caviar {
@@ -87,6 +88,66 @@ TEST(Storage, ReadsBackWhatWasWrittenToTheBit) {
   EXPECT_TRUE(same_report(reports[0], some_report(1, 0)));
   EXPECT_TRUE(same_report(reports[1], diverged));
   EXPECT_TRUE(std::isnan(reports[1].train.loss));
+}
+
+TEST(Storage, KeepsARateThatAdaptsItselfAndComparesIt) {
+  Storage storage = Storage::open_to_write(":memory:");
+  storage.create_study(small_setup().record);
+  const std::int64_t run = storage.add_run(some_run("0123"));
+  Report report = some_report(run, 0);
+  report.learning_rate = std::nextafter(0.003, 1);
+  EXPECT_EQ(storage.add_report(report), ReportFate::kNew);
+  EXPECT_EQ(storage.reports(run).at(0).learning_rate, report.learning_rate);
+  EXPECT_EQ(metric_value(storage.reports(run).at(0), "learning_rate"), report.learning_rate);
+  EXPECT_EQ(storage.add_report(report), ReportFate::kSame);
+  report.learning_rate = 0.003;
+  EXPECT_EQ(storage.add_report(report), ReportFate::kDifferent);
+  storage.add_report(some_report(run, 1));
+  EXPECT_TRUE(std::isnan(storage.reports(run).at(1).learning_rate)) << "other runs have none";
+}
+
+// Tables as caviar made them before a report had the rate.
+void take_back_to_version_2(const std::string& file) {
+  Database(file, Database::Access::kWrite)
+      .script(
+          "DROP VIEW result; ALTER TABLE report DROP COLUMN learning_rate; CREATE VIEW result AS SELECT 1;"
+          "PRAGMA user_version = 2;");
+}
+
+TEST(Storage, UpgradesAStudyOfVersion2AndReadsOneThatIsNot) {
+  TempDir dir;
+  const std::string file = dir.file("study.db");
+  {
+    Storage storage = Storage::open_to_write(file);
+    storage.create_study(small_setup().record);
+    storage.add_trial({0, {}});
+    storage.add_run(some_run("0123"));
+    storage.add_repeat({0, 0}, 1);
+    storage.add_report(some_report(1, 0));
+    storage.commit();
+  }
+  take_back_to_version_2(file);
+  {
+    Storage storage = Storage::open_to_read(file);
+    EXPECT_TRUE(same_report(storage.reports(1).at(0), some_report(1, 0)));
+    storage.for_each_repeat([](const RepeatRecord& repeat) {
+      ASSERT_TRUE(repeat.last);
+      EXPECT_TRUE(same_report(*repeat.last, some_report(1, 0)));
+    });
+  }
+  Storage storage = Storage::open_to_write(file);
+  EXPECT_EQ(storage.events("upgraded").size(), 1u);
+  Report again = some_report(1, 0);
+  again.learning_rate = 0.5;
+  EXPECT_EQ(storage.add_report(again), ReportFate::kSame) << "the version before did not record the rate";
+  again.rung = 1;
+  EXPECT_EQ(storage.add_report(again), ReportFate::kNew);
+  storage.commit();
+  EXPECT_TRUE(same_report(storage.last_report(1).value(), again));
+  Database database(file, Database::Access::kRead);
+  Query row = database.query("SELECT learning_rate FROM result");
+  ASSERT_TRUE(row.next());
+  EXPECT_EQ(row.real(0), 0.5);
 }
 
 TEST(Storage, ForgetsWhatWasNotCommitted) {

@@ -12,7 +12,7 @@ namespace caviar {
 inline constexpr int kApplicationId = 0x43617669;
 
 // Raised with every change of the tables. An older study is upgraded, a newer one is refused.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 inline constexpr const char* kSchema = R"sql(
 -- What was asked: one row.
@@ -80,6 +80,7 @@ CREATE TABLE report (
   averaged_val_loss   REAL, averaged_val_correct   INTEGER NOT NULL, averaged_val_examples   INTEGER NOT NULL,
   test_loss           REAL, test_correct           INTEGER NOT NULL, test_examples           INTEGER NOT NULL,
   averaged_test_loss  REAL, averaged_test_correct  INTEGER NOT NULL, averaged_test_examples  INTEGER NOT NULL,
+  learning_rate       REAL,  -- the base rate, before the schedule scales it, where it adapts itself; else NULL
   PRIMARY KEY (run, rung)
 ) WITHOUT ROWID;
 
@@ -112,6 +113,9 @@ CREATE TABLE event (
   detail  TEXT NOT NULL
 );
 
+)sql";
+
+inline constexpr const char* kResultView = R"sql(
 -- For reading: every run of every trial with its last report.
 CREATE VIEW result AS
 SELECT trial.number AS trial, trial_run.repeat, trial.config, run.state, run.reason, report.step,
@@ -122,7 +126,7 @@ SELECT trial.number AS trial, trial_run.repeat, trial.config, run.state, run.rea
        report.test_loss, 1.0 * report.test_correct / nullif(report.test_examples, 0) AS test_accuracy,
        report.averaged_test_loss,
        1.0 * report.averaged_test_correct / nullif(report.averaged_test_examples, 0) AS averaged_test_accuracy,
-       run.digest, run.id AS run
+       report.learning_rate, run.digest, run.id AS run
 FROM trial
 JOIN trial_run ON trial_run.trial = trial.number
 JOIN run ON run.id = trial_run.run
@@ -141,6 +145,12 @@ CREATE TABLE decision (
 CREATE TABLE prior (
   number INTEGER PRIMARY KEY, source TEXT NOT NULL, config TEXT NOT NULL, metric REAL, sd REAL, seeds INTEGER NOT NULL
 );
+)sql";
+
+// From version 2 to 3; kResultView follows.
+inline constexpr const char* kUpgradeTo3 = R"sql(
+ALTER TABLE report ADD COLUMN learning_rate REAL;
+DROP VIEW result;
 )sql";
 
 }  // namespace caviar

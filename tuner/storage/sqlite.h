@@ -27,6 +27,7 @@ class Query {
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
   double real(int column) const { return sqlite3_column_double(statement_.get(), column); }
   std::string text(int column) const;
+  int columns() const { return sqlite3_column_count(statement_.get()); }
 
  private:
   friend class Database;

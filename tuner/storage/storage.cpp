@@ -62,7 +62,7 @@ Metrics read_metrics(const Query& row, int first) {
   return metrics;
 }
 
-// Columns first .. first + 17: run, rung, step, five metrics.
+// Columns first .. first + 17: run, rung, step, five metrics; then, from version 3 of the tables on, the rate.
 Report read_report(const Query& row, int first) {
   Report report;
   report.run = row.integer(first);
@@ -73,6 +73,8 @@ Report read_report(const Query& row, int first) {
   report.averaged = read_metrics(row, first + 9);
   report.test = read_metrics(row, first + 12);
   report.averaged_test = read_metrics(row, first + 15);
+  const int rate = first + 18;
+  if (rate < row.columns() && !row.is_null(rate)) report.learning_rate = row.real(rate);
   return report;
 }
 
@@ -150,9 +152,16 @@ bool same_metrics(const Metrics& a, const Metrics& b) {
 }
 
 bool same_report(const Report& a, const Report& b) {
-  return a.rung == b.rung && a.step == b.step && same_metrics(a.train, b.train) &&
+  const bool same_rate =
+      a.learning_rate == b.learning_rate || (std::isnan(a.learning_rate) && std::isnan(b.learning_rate));
+  return same_rate && a.rung == b.rung && a.step == b.step && same_metrics(a.train, b.train) &&
          same_metrics(a.validation, b.validation) && same_metrics(a.averaged, b.averaged) &&
          same_metrics(a.test, b.test) && same_metrics(a.averaged_test, b.averaged_test);
+}
+
+bool same_as_recorded(Report recorded, const Report& now) {
+  if (std::isnan(recorded.learning_rate)) recorded.learning_rate = now.learning_rate;
+  return same_report(recorded, now);
 }
 
 Storage Storage::open_to_write(const std::string& file, Durability durability) {
@@ -168,14 +177,7 @@ Storage Storage::open_to_write(const std::string& file, Durability durability) {
     }
   }
   database.script(durability == Durability::kFull ? "PRAGMA synchronous = FULL;" : "PRAGMA synchronous = NORMAL;");
-  if (storage.version_ == 1) {
-    storage.begin();
-    database.script(kUpgradeTo2);
-    database.script("PRAGMA user_version = 2;");
-    storage.add_event("upgraded", "tables from version 1 to 2");
-    storage.commit();
-    storage.version_ = kSchemaVersion;
-  }
+  if (storage.version_ > 0 && storage.version_ < kSchemaVersion) storage.upgrade();
   return storage;
 }
 
@@ -183,6 +185,17 @@ Storage Storage::open_to_read(const std::string& file) {
   Storage storage(Database(file, Database::Access::kRead));
   storage.version_ = storage.check_version(false);
   return storage;
+}
+
+void Storage::upgrade() {
+  begin();
+  if (version_ < 2) database_.script(kUpgradeTo2);
+  database_.script(kUpgradeTo3);
+  database_.script(kResultView);
+  database_.script(cat("PRAGMA user_version = ", kSchemaVersion).c_str());
+  add_event("upgraded", cat("tables from version ", version_, " to ", kSchemaVersion));
+  commit();
+  version_ = kSchemaVersion;
 }
 
 int Storage::check_version(bool may_be_new) {
@@ -264,6 +277,7 @@ std::optional<StudyRecord> Storage::study() {
 void Storage::create_study(const StudyRecord& study) {
   begin();
   database_.script(kSchema);
+  database_.script(kResultView);
   database_.script(cat("PRAGMA application_id = ", kApplicationId, "; PRAGMA user_version = ", kSchemaVersion).c_str());
   version_ = kSchemaVersion;
   failpoint(Failpoint::kStudySchema);
@@ -368,14 +382,14 @@ ReportFate Storage::add_report(const Report& report) {
   const Metrics &a = report.train, &b = report.validation, &c = report.averaged, &d = report.test,
                 &e = report.averaged_test;
   database_.run(
-      "INSERT INTO report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      "INSERT INTO report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
       report.run, report.rung, report.step, loss_column(a), a.correct, a.examples, loss_column(b), b.correct,
       b.examples, loss_column(c), c.correct, c.examples, loss_column(d), d.correct, d.examples, loss_column(e),
-      e.correct, e.examples);
+      e.correct, e.examples, report.learning_rate);
   failpoint(Failpoint::kReportRecorded);
   if (database_.changed()) return ReportFate::kNew;
   Query row = database_.query("SELECT * FROM report WHERE run = ? AND rung = ?", report.run, report.rung);
-  return row.next() && same_report(read_report(row, 0), report) ? ReportFate::kSame : ReportFate::kDifferent;
+  return row.next() && same_as_recorded(read_report(row, 0), report) ? ReportFate::kSame : ReportFate::kDifferent;
 }
 
 std::vector<Report> Storage::reports(std::int64_t run) {

@@ -152,6 +152,7 @@ class Storage {
  private:
   explicit Storage(Database database) : database_(std::move(database)) {}
   int check_version(bool may_be_new);  // returns it; 0 when new
+  void upgrade();
   void begin();
 
   Database database_;
@@ -163,6 +164,9 @@ Storage open_study(const std::filesystem::path& directory);
 
 // True when both say the same, bit for bit; but a NaN equals a NaN, and SQLite keeps no sign of a zero.
 bool same_metrics(const Metrics& a, const Metrics& b);
-bool same_report(const Report& a, const Report& b);  // rung, step and all metrics
+bool same_report(const Report& a, const Report& b);  // rung, step, all metrics, the rate
+
+// The same of a report that was recorded, maybe by a caviar that did not record the rate: what it led to is compared.
+bool same_as_recorded(Report recorded, const Report& now);
 
 }  // namespace caviar
