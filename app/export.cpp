@@ -85,7 +85,7 @@ std::string csv_number(double value) { return std::isfinite(value) ? fmt::format
 
 void write_row(const std::vector<std::string>& cells, std::FILE* out) {
   std::string line;
-  for (std::size_t i = 0; i < cells.size(); ++i) line += (i ? "," : "") + csv_cell(cells[i]);
+  for (std::size_t i = 0; i < cells.size(); ++i) line.append(i ? "," : "").append(csv_cell(cells[i]));
   fmt::print(out, "{}\r\n", line);
 }
 

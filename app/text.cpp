@@ -19,7 +19,7 @@ std::string show_duration(double seconds) {
 std::string show_count(double number) {
   std::string digits = fmt::format("{:.0f}", number);
   for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (digits[0] == '-' ? 1 : 0); at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), ",");
+    digits.insert(static_cast<std::size_t>(at), 1, ',');
   }
   return digits;
 }
