@@ -379,9 +379,12 @@ std::shared_ptr<const Dataset> load_data(const SweepSpec& spec, const CarryOutFl
   return std::make_shared<const Dataset>(load_dataset(flags.data.value_or(spec.settings.data.value_or("mnist"))));
 }
 
+int threads_of(const CarryOutFlags& flags) {
+  return flags.threads > 0 ? flags.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
 DeviceChoice devices_of(const CarryOutFlags& flags) {
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  DeviceChoice devices = choose_devices(flags.device, flags.threads > 0 ? flags.threads : cores);
+  DeviceChoice devices = choose_devices(flags.device, threads_of(flags));
   if (!devices.note.empty()) fmt::print(stderr, "caviar: {}\n", devices.note);
   return devices;
 }

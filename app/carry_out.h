@@ -53,6 +53,9 @@ void add_ending_flags(CLI::App& command, CarryOutFlags& flags);
 // Flags of whatever trains: --device, --threads.
 void add_device_flags(CLI::App& command, CarryOutFlags& flags);
 
+// Worker threads of those flags.
+int threads_of(const CarryOutFlags& flags);
+
 // The devices of those flags; says on standard error when they are not what was asked for.
 DeviceChoice devices_of(const CarryOutFlags& flags);
 

@@ -10,6 +10,7 @@
 
 #include "app/carry_out.h"
 #include "app/commands.h"
+#include "app/final_weights.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/draws.h"
@@ -71,15 +72,6 @@ std::vector<std::int64_t> chosen_runs(Storage& storage, const Options& options, 
   return runs;
 }
 
-std::shared_ptr<const Dataset> data_of(const Options& options, const StudyRecord& study) {
-  if (options.flags.data) return std::make_shared<const Dataset>(load_dataset(*options.flags.data));
-  try {
-    return std::make_shared<const Dataset>(load_dataset(study.data_name));
-  } catch (const Error& error) {
-    fail("the data set of the study is to be named with --data: ", error.what());
-  }
-}
-
 void print_run(const FinishedRun& run) {
   const auto shown = [](const std::string& digest) { return digest.empty() ? std::string("-") : digest; };
   fmt::print("{:>8}  {:32}  {:32}  {}\n", run.run, shown(run.recorded), shown(run.now),
@@ -95,7 +87,7 @@ int replay_study(const Options& options) {
   Storage storage = open_study(options.flags.study);
   const StudyRecord study = storage.study().value();
   const std::vector<std::int64_t> runs = chosen_runs(storage, options, study);
-  const std::shared_ptr<const Dataset> data = data_of(options, study);
+  const std::shared_ptr<const Dataset> data = data_of_study(study, options.flags);
   const DeviceChoice devices = devices_of(options.flags);
   const std::string precision = study.numerics.substr(0, study.numerics.find('/'));
   const std::unique_ptr<Executor> executor = make_executor(data, devices);
