@@ -24,6 +24,7 @@ void add_train(CLI::App& program, int& exit_code);
 void add_show(CLI::App& program, int& exit_code);
 void add_next(CLI::App& program, int& exit_code);
 void add_replay(CLI::App& program, int& exit_code);
+void add_signal(CLI::App& program, int& exit_code);
 void add_ensemble(CLI::App& program, int& exit_code);
 void add_devices(CLI::App& program, int& exit_code);
 void add_data(CLI::App& program, int& exit_code);

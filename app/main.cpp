@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   add_show(program, exit_code);
   add_next(program, exit_code);
   add_replay(program, exit_code);
+  add_signal(program, exit_code);
   add_ensemble(program, exit_code);
   add_devices(program, exit_code);
   add_data(program, exit_code);
