@@ -93,7 +93,8 @@ void print_histogram(const Findings& found) {
   for (std::size_t arm = 0; arm < found.arms.size(); ++arm)
     for (std::size_t bin = 0; bin + 1 < histogram.edges.size(); ++bin) most = std::max(most, share(arm, bin));
   fmt::print("\n{:>9}   {:>9}", "from", "to");
-  for (const Arm& arm : found.arms) fmt::print("  {:<{}}", arm.name, kWidth + 7);
+  for (std::size_t arm = 0; arm < found.arms.size(); ++arm)
+    fmt::print("  {:<{}}", found.arms[arm].name, arm + 1 < found.arms.size() ? kWidth + 7 : 0);
   for (std::size_t bin = histogram.edges.size() - 1; bin-- > 0;) {
     fmt::print("\n{:>9} - {:>9}", show_metric(histogram.edges[bin]), show_metric(histogram.edges[bin + 1]));
     for (std::size_t arm = 0; arm < found.arms.size(); ++arm)

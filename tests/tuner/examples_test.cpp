@@ -16,8 +16,9 @@ namespace {
 
 std::vector<std::string> example_files() {
   std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(CAVIAR_SOURCE_DIR "/examples")) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path().filename().string());
+  const std::filesystem::path folder = CAVIAR_SOURCE_DIR "/examples";
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path().lexically_relative(folder).string());
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -87,6 +88,13 @@ INSTANTIATE_TEST_SUITE_P(All, Examples, testing::ValuesIn(example_files()), [](c
       name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
   return name;
 });
+
+TEST(Scrying, TheStudyAndTheExampleHaveTheSamePoints) {
+  const SweepSpec study = example("studies/scrying/sweep.yaml"), alone = example("scrying.yaml");
+  const auto points = make_sampler(study, SearchSpace(study), {}), same = make_sampler(alone, SearchSpace(alone), {});
+  ASSERT_EQ(points->size(), 315);
+  for (std::int64_t i = 0; i < 315; ++i) EXPECT_EQ(points->suggest(i).value(), same->suggest(i).value());
+}
 
 TEST(Scrying, IsTheGridOfTheStudy) {
   const SweepSpec spec = example("scrying.yaml");
