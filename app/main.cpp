@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/compare.h"
 #include "kernels/base/error.h"
 
 int main(int argc, char** argv) {
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
   add_replay(program, exit_code);
   add_signal(program, exit_code);
   add_ensemble(program, exit_code);
+  add_compare(program, exit_code);
   add_devices(program, exit_code);
   add_data(program, exit_code);
   add_params(program, exit_code);

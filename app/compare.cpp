@@ -1,0 +1,322 @@
+// caviar compare A B: is the difference between two trials more than the seeds would show?
+#include "app/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/comparison.h"
+#include "app/search_record.h"
+#include "app/text.h"
+#include "kernels/base/error.h"
+#include "tuner/analysis/sample.h"
+#include "tuner/history.h"
+#include "tuner/metric.h"
+#include "tuner/registry.h"
+#include "tuner/space.h"
+#include "tuner/spec.h"
+#include "tuner/storage/directory.h"
+
+namespace caviar {
+namespace {
+
+constexpr const char* kFooter = R"(
+A and B are STUDY:TRIAL, or STUDY alone: its best trial. Runs on seeds that both have a score for are compared in pairs,
+from 6 of them on; else all runs with all. The verdict is decided by the probability that a run of A is better than a run of B
+and its 95 % interval (pairs: Clopper and Pearson; else all pairs, see tuner/analysis/outperform.h): one half inside it
+`could be noise`; above one half, but not above 0.75, `real but not meaningful`; else `real and meaningful`
+(Bouthillier et al. 2021). The other tests stand beside it and decide nothing.
+
+--json: metric, goal, confidence, a and b (study, trial, chosen, trials_tried, rank, config, runs, mean, sd, failed,
+diverged, stopped, unfinished), comparison (paired, shared_seeds, runs_a, runs_b, mean_a, mean_b, difference, welch,
+paired_test, mann_whitney, outperforms_in_pairs, outperforms_in_all_pairs, failures, verdict, favours, further_seeds),
+equivalence. What is not known is null.
+
+Example:
+  caviar compare studies/first:3 studies/first:7)";
+
+struct Options {
+  std::string a, b;
+  std::optional<std::string> metric;
+  std::optional<double> equivalent;
+  bool json = false;
+};
+
+// One side: a trial and what its study says of it.
+struct Arm {
+  std::string label;      // "A" or "B"
+  std::string directory;  // of the study
+  StudyRecord study;
+  TrialRecord record;
+  TrialScores scores;
+  bool chosen_as_best = false;
+  std::int64_t tried = 0;            // trials of the study that are done
+  std::optional<std::int64_t> rank;  // among them, from 1
+  bool can_have_more_seeds = false;
+
+  std::string name() const { return fmt::format("{} (trial {} of {})", label, record.trial.number, directory); }
+};
+
+// "STUDY:TRIAL" or "STUDY"; a directory that is there is a study, whatever its name.
+struct Named {
+  std::string directory;
+  std::optional<std::int64_t> trial;
+};
+
+Named parse_named(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (std::filesystem::exists(StudyDirectory::database_in(text)) || colon == text.npos) return {text, std::nullopt};
+  const std::string number = text.substr(colon + 1);
+  if (number.empty() || number.size() > 15 || number.find_first_not_of("0123456789") != number.npos) {
+    fail("'", text, "': after the colon stands the number of a trial, as in studies/first:3, and not '", number, "'");
+  }
+  return {text.substr(0, colon), std::stoll(number)};
+}
+
+// A search that learned from its trials, or judged them, was told their scores: more seeds would change what.
+bool can_have_more_seeds(const StudyRecord& study) {
+  SweepSpec spec = parse_sweep(study.spec, study.spec_name);
+  recall_search(study.search, {}, spec.settings);
+  const SearchScope scope{
+      study.sweep_seed, spec.settings.window.value_or(1), study.trials, study.seeds, study.maximize, {}};
+  const std::unique_ptr<Sampler> sampler = make_sampler(spec, SearchSpace(spec), scope);
+  return sampler->needs(std::int64_t{1} << 40) < 0 && make_scheduler(spec, scope)->is_passive();
+}
+
+Arm open_arm(const std::string& label, const std::string& text, const std::optional<std::string>& metric) {
+  const Named named = parse_named(text);
+  Storage storage = open_study(named.directory);
+  Arm arm;
+  arm.label = label;
+  arm.directory = named.directory;
+  arm.study = storage.study().value();
+  History history(arm.study.metric, arm.study.maximize, arm.study.seeds);
+  history.fold(storage, true);
+  arm.tried = history.done();
+  arm.chosen_as_best = !named.trial;
+  const std::optional<std::int64_t> trial = named.trial ? named.trial : history.best();
+  if (!trial) fail(named.directory, ": no trial has a score yet, so there is no best one; wait for the first to end");
+  const std::string name = metric.value_or(arm.study.metric);
+  arm.scores = scores_of(storage, *trial, name);
+  arm.record = storage.trial(*trial).value();
+  if (arm.scores.scores().empty()) {
+    fail(arm.name(), " has no finished run with a score for ", name,
+         "; wait for one, name another trial, or another --metric");
+  }
+  const std::vector<std::int64_t> order = history.ranking(static_cast<std::size_t>(history.trials()));
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (order[i] == *trial) arm.rank = static_cast<std::int64_t>(i) + 1;
+  }
+  arm.can_have_more_seeds = can_have_more_seeds(arm.study);
+  return arm;
+}
+
+// What must be equal for scores to be of one kind.
+void require_comparable(const Arm& a, const Arm& b, const std::optional<std::string>& metric) {
+  if (a.study.data_digest != b.study.data_digest) {
+    fail(a.directory, " was trained on ", a.study.data_name, " and ", b.directory, " on ", b.study.data_name,
+         ", which are other examples; their scores cannot be compared");
+  }
+  if (a.directory == b.directory && a.record.trial.number == b.record.trial.number) {
+    fail("A and B are both trial ", a.record.trial.number, " of ", a.directory, "; name two trials, as STUDY:TRIAL");
+  }
+  if (!metric && a.study.metric != b.study.metric) {
+    fail(a.directory, " ranks by ", a.study.metric, " and ", b.directory, " by ", b.study.metric,
+         "; say which to compare with --metric");
+  }
+}
+
+std::string config_of(const Arm& arm) {
+  std::string text;
+  for (const auto& [name, value] : arm.record.trial.config)
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, show_value(value));
+  return text;
+}
+
+void print_arms(const Arm& a, const Arm& b, const std::string& metric) {
+  std::vector<std::vector<std::string>> table = {
+      {"arm", "runs", "mean " + metric, "sd", "diverged", "failed", "stopped", "unfinished"}};
+  for (const Arm* arm : {&a, &b}) {
+    fmt::print("{}: trial {} of {}{}: {}\n", arm->label, arm->record.trial.number, arm->directory,
+               arm->chosen_as_best ? ", its best" : "", config_of(*arm));
+    const std::vector<double> scores = arm->scores.scores();
+    table.push_back({arm->label, fmt::format("{}", scores.size()), show_metric(mean_of(scores)),
+                     sd_of(scores) ? show_metric(*sd_of(scores)) : "-", fmt::format("{}", arm->scores.diverged),
+                     fmt::format("{}", arm->scores.failed), fmt::format("{}", arm->scores.stopped),
+                     fmt::format("{}", arm->scores.unfinished)});
+  }
+  fmt::print("\n{}\n", show_table(table));
+}
+
+void print_tests(const TrialComparison& comparison) {
+  const Comparison& found = comparison.found;
+  if (comparison.by_seeds) {
+    fmt::print("Compared in pairs on the {} they share.\n", show_number_of(comparison.shared, "seed"));
+  } else {
+    fmt::print("Compared all runs with all: they share {}, and pairs are judged from {} on.\n",
+               show_number_of(comparison.shared, "seed"), kFewestPairs);
+  }
+  const WelchTest& welch = found.welch;
+  fmt::print("A - B on average: {:+.5f}", comparison.difference());
+  if (welch.exact) fmt::print(", neither arm with any spread");
+  fmt::print("\n");
+  std::vector<std::vector<std::string>> table = {{"test", "p", "95 % interval of A - B", "remarks"}};
+  const auto add = [&](const std::string& name, std::optional<double> p, const std::optional<Interval>& interval,
+                       const std::string& remark) {
+    table.push_back({name, p ? show_p(*p) : "-",
+                     interval ? show_interval(in_metric(*interval, comparison.maximize)) : "-", remark});
+  };
+  add("Welch's t", welch.p, welch.interval, "its interval holds for normal scores");
+  if (found.paired) {
+    const PairedTest& paired = *found.paired;
+    add("paired t", paired.p, paired.interval,
+        paired.correlation ? fmt::format("for normal differences; correlation of the pairs {:.2f}", *paired.correlation)
+                           : "for normal differences");
+    add("signed rank", paired.signed_rank_p, std::nullopt, "");
+  }
+  add("Mann-Whitney", found.ranks.p, std::nullopt,
+      !found.ranks.p      ? "needs 4 runs an arm"
+      : found.ranks.exact ? "exact"
+                          : "normal approximation");
+  fmt::print("{}", show_table(table));
+  const auto share = [](const char* of, const Outperformance& measured) {
+    fmt::print("Probability that A is the better, {}: {:.3f}, 95 % interval {:.3f} .. {:.3f}\n", of, measured.share,
+               measured.interval.low, measured.interval.high);
+  };
+  if (found.pairs) share("in pairs", *found.pairs);
+  share("of all with all", found.all_pairs);
+  const FailureTest& failures = found.failures;
+  fmt::print("Failed or diverged: {} of {} against {} of {}; Fisher's exact test p {}{}\n", failures.failed_a,
+             failures.runs_a, failures.failed_b, failures.runs_b, show_p(failures.p),
+             failures.differ ? ". They differ: what is compared above are the scores of survivors" : "");
+}
+
+void print_equivalence(const TrialComparison& comparison, double margin, std::optional<double> p) {
+  if (p) {
+    fmt::print("Equivalent within {:g} (two one-sided Welch tests, for normal scores): p {}, {}\n", margin, show_p(*p),
+               *p <= 1 - kConfidence ? "they are" : "not shown");
+  } else if (comparison.found.welch.exact) {
+    fmt::print("Equivalent within {:g}: {}, as neither arm has any spread\n", margin,
+               std::abs(comparison.difference()) < margin ? "they are" : "they are not");
+  } else {
+    fmt::print("Equivalent within {:g}: not known, it takes two runs an arm\n", margin);
+  }
+}
+
+// The command that gives the arm more seeds.
+std::string more_seeds_of(const Arm& arm, std::int64_t seeds) {
+  const bool trained = arm.study.spec_name == "--set";
+  return fmt::format("caviar {} --study {} --seeds {} --resume",
+                     trained ? "train --set ..." : "sweep " + arm.study.spec_name, arm.directory, seeds);
+}
+
+void print_what_would_settle_it(const TrialComparison& comparison, const Arm& a, const Arm& b) {
+  const Comparison& found = comparison.found;
+  if (found.finding != Conclusion::kCouldBeNoise) return;
+  if (!found.further_seeds) {
+    fmt::print("No number of seeds up to {} more would be likely to settle it: the arms are too much alike.\n",
+               kMostFurtherSeeds);
+    return;
+  }
+  fmt::print("If it is as large as it looks, {} more an arm would show it with a chance of 0.8",
+             show_number_of(*found.further_seeds, "seed"));
+  const std::int64_t fewer = static_cast<std::int64_t>(std::min(a.scores.repeats.size(), b.scores.repeats.size()));
+  const std::int64_t seeds = fewer + *found.further_seeds;
+  if (a.can_have_more_seeds && b.can_have_more_seeds) {
+    fmt::print(":\n  {}\n", more_seeds_of(a, std::max(seeds, a.study.seeds)));
+    if (a.directory != b.directory) fmt::print("  {}\n", more_seeds_of(b, std::max(seeds, b.study.seeds)));
+  } else {
+    fmt::print(
+        ".\nA search that learns, or stops trials, cannot be given more seeds: train the two configs with `caviar "
+        "train --seeds {}`.\n",
+        seeds);
+  }
+}
+
+void print_how_they_were_chosen(const Arm& a, const Arm& b) {
+  for (const Arm* arm : {&a, &b}) {
+    if (arm == &b && a.directory == b.directory) continue;
+    fmt::print("{} trials were looked at in {}", show_count(static_cast<double>(arm->tried)), arm->directory);
+    const bool same = a.directory == b.directory;
+    const auto rank = [](const Arm& of) { return of.rank ? fmt::format("{} ranks {}", of.label, *of.rank) : ""; };
+    for (const Arm* of : {&a, &b}) {
+      if ((of == arm || same) && of->rank) fmt::print(", {}", rank(*of));
+    }
+    fmt::print(".\n");
+  }
+  const auto is_chosen = [](const Arm& arm) { return arm.rank == 1 && arm.tried > 1; };
+  if (is_chosen(a) || is_chosen(b))
+    fmt::print(
+        "Scores by which a trial was chosen as the best of many flatter it: what holds here need not hold on fresh "
+        "seeds.\n");
+}
+
+nlohmann::ordered_json json_of(const Arm& arm) {
+  const std::vector<double> scores = arm.scores.scores();
+  return {{"study", arm.directory},
+          {"trial", arm.record.trial.number},
+          {"chosen", arm.chosen_as_best ? "best" : "named"},
+          {"trials_tried", arm.tried},
+          {"rank", arm.rank ? nlohmann::ordered_json(*arm.rank) : nlohmann::ordered_json(nullptr)},
+          {"config", arm.record.trial.config},
+          {"runs", scores.size()},
+          {"mean", mean_of(scores)},
+          {"sd", caviar::json_of(sd_of(scores))},
+          {"failed", arm.scores.failed},
+          {"diverged", arm.scores.diverged},
+          {"stopped", arm.scores.stopped},
+          {"unfinished", arm.scores.unfinished}};
+}
+
+int compare(const Options& options) {
+  const Arm a = open_arm("A", options.a, options.metric), b = open_arm("B", options.b, options.metric);
+  require_comparable(a, b, options.metric);
+  const std::string metric = options.metric.value_or(a.study.metric);
+  const bool maximize = metric == a.study.metric ? a.study.maximize : metric_is_maximized(metric);
+  const TrialComparison comparison = compare_trials(a.scores, b.scores, maximize);
+  std::optional<double> equivalence;
+  if (options.equivalent) equivalence = equivalence_p(comparison.a, comparison.b, *options.equivalent);
+  if (options.json) {
+    nlohmann::ordered_json json = {{"metric", metric},          {"goal", maximize ? "maximize" : "minimize"},
+                                   {"confidence", kConfidence}, {"a", json_of(a)},
+                                   {"b", json_of(b)},           {"comparison", caviar::json_of(comparison)},
+                                   {"equivalence", nullptr}};
+    if (options.equivalent)
+      json["equivalence"] = {{"margin", *options.equivalent}, {"p", caviar::json_of(equivalence)}};
+    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    return kExitDone;
+  }
+  print_arms(a, b, metric);
+  print_tests(comparison);
+  if (options.equivalent) print_equivalence(comparison, *options.equivalent, equivalence);
+  print_how_they_were_chosen(a, b);
+  fmt::print("\nVerdict: {}.\n", sentence_of(comparison, "A", "B"));
+  print_what_would_settle_it(comparison, a, b);
+  return kExitDone;
+}
+
+}  // namespace
+
+void add_compare(CLI::App& program, int& exit_code) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand("compare", "Is the difference between two trials more than chance?");
+  command->add_option("A", options->a, "STUDY:TRIAL, or STUDY for its best trial")->required();
+  command->add_option("B", options->b, "what to compare it with, named alike")->required();
+  command->add_option("--metric", options->metric, "the scores: val_accuracy, test_loss, ... [default: the study's]");
+  command
+      ->add_option("--equivalent", options->equivalent,
+                   "also tests whether the two differ by less than this, in units of the metric")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--json", options->json, "all of it as JSON");
+  command->footer(kFooter);
+  command->callback([options, &exit_code] { exit_code = compare(*options); });
+}
+
+}  // namespace caviar
