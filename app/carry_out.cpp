@@ -137,6 +137,7 @@ StudySetup setup_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dat
   StudySetup setup;
   setup.record = record_of(spec, flags, data, devices);
   setup.precision = precision_of(spec, flags);
+  setup.vary = spec.settings.vary;
   setup.use.validation_examples = validation_examples_of(spec, flags, data);
   setup.use.validate_on_test = setup.record.validate_on_test;
   setup.shape = {data.train.count, data.test.count, data.digest};
@@ -351,9 +352,11 @@ void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
                      "data set: a name `caviar data list` shows, or a directory of IDX files "
                      "[default: the file's caviar.data, else mnist]");
   command
-      .add_option("--seeds", flags.seeds,
-                  "runs of every trial, each on its own seeds, the same for all trials; "
-                  "init, order, dropout and augment move, split stays [default: the file's caviar.seeds, else 1]")
+      .add_option(
+          "--seeds", flags.seeds,
+          "runs of every trial, each on its own seeds, the same for all trials; "
+          "init, order, dropout and augment move, split stays, unless the file's caviar.vary says otherwise [default: "
+          "the file's caviar.seeds, else 1]")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
   add_device_flags(command, flags);
   command

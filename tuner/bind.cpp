@@ -392,9 +392,12 @@ void check_parameters(const SweepSpec& spec) {
   }
 }
 
-Seeds repeat_seeds(const Seeds& base, std::int64_t repeat) {
-  const std::uint64_t shift = static_cast<std::uint64_t>(repeat);
-  return {base.init + shift, base.order + shift, base.dropout + shift, base.augment + shift, base.split};
+Seeds repeat_seeds(const Seeds& base, std::int64_t repeat, const VariedSeeds& vary) {
+  const auto moved = [&](std::uint64_t seed, bool varies) {
+    return varies ? seed + static_cast<std::uint64_t>(repeat) : seed;
+  };
+  return {moved(base.init, vary.init), moved(base.order, vary.order), moved(base.dropout, vary.dropout),
+          moved(base.augment, vary.augment), moved(base.split, vary.split)};
 }
 
 std::vector<std::string> unread_parameters(const Config& config) {

@@ -53,8 +53,8 @@ std::vector<std::string> unread_parameters(const Config& config);
 // trial.
 void check_parameters(const SweepSpec& spec);
 
-// The seeds of repeat `repeat` of a trial: init, order, dropout and augment move by `repeat`; split stays.
-Seeds repeat_seeds(const Seeds& base, std::int64_t repeat);
+// The seeds of repeat `repeat` of a trial: those that vary move by `repeat`, the others stay.
+Seeds repeat_seeds(const Seeds& base, std::int64_t repeat, const VariedSeeds& vary = {});
 
 // All that a run's bits depend on, in one canonical line of JSON: every bound number (defaults included), seeds, data
 // digest, numerics. Equal lines mean equal bits.

@@ -29,6 +29,8 @@ constexpr std::string_view kRunningImputes[] = {"latest", "best", "worst", "fals
 constexpr SettingHelp kSettings[] = {
     {"data", "mnist", "a name `caviar data list` shows, or a directory", "The data set."},
     {"seeds", "1", "1 to 1000000", "Runs of every trial, each on seeds of its own, so that chance can be told apart."},
+    {"vary", "[init, order, dropout, augment]", "a list of init, order, dropout, augment, split",
+     "Which seeds differ between the runs of a trial; the others are those of the config in all of them."},
     {"count", "run_cap, or the whole grid", "0 or more",
      "Trials, at most run_cap; random search needs one of the two; 0 checks the file and trains nothing."},
     {"window", "a tenth of the trials, at most 256", "1 or more",
@@ -52,6 +54,12 @@ constexpr SettingHelp kSettings[] = {
     {"validation_examples", "10000", "1 or more",
      "Training examples kept for validation, drawn by seed_split; of a training set below 20000 a sixth."},
 };
+
+constexpr SeedSource kSeedSources[] = {{"init", &VariedSeeds::init},
+                                       {"order", &VariedSeeds::order},
+                                       {"dropout", &VariedSeeds::dropout},
+                                       {"augment", &VariedSeeds::augment},
+                                       {"split", &VariedSeeds::split}};
 
 class SweepReader {
  public:
@@ -337,6 +345,7 @@ class SweepReader {
       settings.validation_examples = reader_.integer(*node, "validation_examples", 1, kNoLimit);
     }
     if (const YamlNode* node = block->find("choice")) read_choices(reader_, *node, spec_.parameters);
+    if (const YamlNode* node = block->find("vary")) settings.vary = varied(*node);
     if (const YamlNode* node = block->find("no_improvement")) {
       settings.no_improvement = reader_.integer(*node, "no_improvement", 1, kNoLimit);
     }
@@ -347,6 +356,27 @@ class SweepReader {
     if (const YamlNode* node = block->find("sampler")) settings.sampler = choice(*node, "sampler");
     if (const YamlNode* node = block->find("scheduler")) settings.scheduler = choice(*node, "scheduler");
     if (const YamlNode* node = block->find("sweep_seed")) settings.sweep_seed = reader_.seed(*node, "sweep_seed");
+  }
+
+  VariedSeeds varied(const YamlNode& node) {
+    constexpr std::string_view kWords[] = {"init", "order", "dropout", "augment", "split"};
+    VariedSeeds varied{false, false, false, false, false};
+    const auto add = [&](const YamlNode& word) {
+      bool& varies = varied.*kSeedSources[reader_.choice(word, "vary", kWords)].member;
+      if (varies) reader_.refuse(word.line, "vary names '", word.text, "' twice; once is enough");
+      varies = true;
+    };
+    if (!node.is_list()) {
+      add(node);
+      return varied;
+    }
+    for (const auto& word : node.items) add(*word);
+    if (node.items.empty()) {
+      reader_.refuse(node.line,
+                     "vary is empty, so all runs of a trial would be the same; name one or more of init, order, "
+                     "dropout, augment, split");
+    }
+    return varied;
   }
 
   // A name, or a map with the name and settings; what they mean is the registry's to say.
@@ -430,6 +460,8 @@ std::vector<std::int64_t> hyperband_bands(const EarlyTerminateSpec& early) {
   }
   return bands;
 }
+
+std::span<const SeedSource> seed_sources() { return kSeedSources; }
 
 std::span<const SettingHelp> setting_help() { return kSettings; }
 

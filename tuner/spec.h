@@ -87,6 +87,22 @@ struct EarlyTerminateSpec {
 // numbers, or min_iter eta^i, up to 100 of them.
 std::vector<std::int64_t> hyperband_bands(const EarlyTerminateSpec& early);
 
+// Which seeds differ between the runs of a trial (engine/run.h says what each is for). The split is not among them
+// unless asked for: runs are then compared on other validation examples.
+struct VariedSeeds {
+  bool init = true, order = true, dropout = true, augment = true, split = false;
+  bool operator==(const VariedSeeds&) const = default;
+};
+
+// A seed by the word for it.
+struct SeedSource {
+  std::string_view name;
+  bool VariedSeeds::*member;
+};
+
+// init, order, dropout, augment, split.
+std::span<const SeedSource> seed_sources();
+
 // The block `caviar:`; flags of the command line override it.
 struct Settings {
   std::optional<std::string> data;
@@ -96,6 +112,7 @@ struct Settings {
   std::string precision = "fp32";
   bool validate_on_test = false;
   std::int64_t validation_examples = 10000;  // >= 1
+  VariedSeeds vary;
   std::optional<std::uint64_t> sweep_seed;
   std::optional<std::int64_t> no_improvement;  // >= 1: ends after so many trials without one (tuner/stop_rule.h)
   std::optional<double> noise;                 // > 0: standard deviation between seeds, where it is known

@@ -260,7 +260,7 @@ bool Study::bind_trial(const Trial& trial) {
 
 void Study::start_repeat(const Owner& owner) {
   BoundConfig bound = current_.bound;
-  bound.seeds = repeat_seeds(current_.bound.seeds, owner.repeat);
+  bound.seeds = repeat_seeds(current_.bound.seeds, owner.repeat, setup_.vary);
   RunRecord run;
   run.canonical = canonical_of(current_.trial, owner.repeat, bound);
   run.identity = run_identity(run.canonical);
@@ -304,7 +304,7 @@ void Study::submit_waiting() {
   const auto record = owners.empty() ? std::nullopt : storage_.trial(owners.front().trial);
   if (!record) fail(storage_.file(), ": run ", waiting.run.id, " belongs to no trial; bring the file back from a copy");
   BoundConfig bound = bind(record->trial.config);
-  bound.seeds = repeat_seeds(bound.seeds, owners.front().repeat);
+  bound.seeds = repeat_seeds(bound.seeds, owners.front().repeat, setup_.vary);
   if (run_identity(canonical_of(record->trial, owners.front().repeat, bound)) != waiting.run.identity) {
     fail(storage_.file(), ": trial ", owners.front().trial,
          " means another training to this program than to the one that recorded it; go on with that version of caviar");

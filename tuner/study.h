@@ -34,6 +34,7 @@ struct StudySetup {
   StudyRecord record;  // what is asked
   DataUse use;
   DataShape shape;
+  VariedSeeds vary;                                       // between the runs of a trial
   std::string precision = "fp32";                         // of every run
   std::vector<PriorRecord> priors;                        // told to the sampler first; of a new study
   std::int64_t window = 1;                                // rules that end the study lag behind by so many trials

@@ -172,6 +172,16 @@ TEST(Bind, RepeatsMoveEverySeedButTheSplit) {
   EXPECT_EQ(repeat_seeds({1, 2, 3, 4, 5}, 0), (Seeds{1, 2, 3, 4, 5}));
 }
 
+TEST(Bind, RepeatsMoveTheSeedsThatAreToVary) {
+  EXPECT_EQ(repeat_seeds({1, 2, 3, 4, 5}, 10, {false, true, false, false, true}), (Seeds{1, 12, 3, 4, 15}));
+  for (const SeedSource& source : seed_sources()) {
+    VariedSeeds one{false, false, false, false, false};
+    one.*source.member = true;
+    const Seeds moved = repeat_seeds({}, 1, one);
+    EXPECT_EQ(moved.init + moved.order + moved.dropout + moved.augment + moved.split, 1u) << source.name;
+  }
+}
+
 TEST(Bind, AdamwDecaysByDefaultAndAlwaysDecoupled) {
   EXPECT_EQ(bind({{"optimizer", "adamw"}}).hyper.weight_decay, 0.01f);
   EXPECT_EQ(bind({{"optimizer", "adamw"}, {"weight_decay", 0}}).hyper.weight_decay, 0.0f);

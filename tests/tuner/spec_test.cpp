@@ -339,6 +339,16 @@ TEST(Spec, EveryExplainedKeyOfTheCaviarBlockIsReadAndItsDefaultLegal) {
   }
 }
 
+TEST(Spec, SeedsThatVaryAreNamedOneByOne) {
+  EXPECT_EQ(parse(with("")).settings.vary, (VariedSeeds{true, true, true, true, false}));
+  EXPECT_EQ(parse(with("caviar: {vary: [split, init]}\n")).settings.vary,
+            (VariedSeeds{true, false, false, false, true}));
+  EXPECT_EQ(parse(with("caviar: {vary: order}\n")).settings.vary, (VariedSeeds{false, true, false, false, false}));
+  expect_refused(with("caviar: {vary: []}\n"), 4, {"vary is empty", "init, order"});
+  expect_refused(with("caviar:\n  vary:\n  - init\n  - init\n"), 7, {"'init' twice"});
+  expect_refused(with("caviar: {vary: [luck]}\n"), 4, {"vary", "luck", "dropout"});
+}
+
 TEST(Spec, WhatIsOddButLegalIsAWarning) {
   const auto entry = [](const std::string& x) { return cat("method: random\nparameters:\n  x: ", x, "\n"); };
   expect_warning(entry("{distribution: log_uniform, min: -3, max: 0}"), "sweep.yaml:3: ", "log_uniform_values");

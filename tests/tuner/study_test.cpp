@@ -52,6 +52,26 @@ TEST(Study, UsesTheSameSeedsForEveryTrial) {
   });
 }
 
+TEST(Study, VariesTheSeedsItIsAskedToVaryAlsoAfterADrain) {
+  Storage storage = in_memory();
+  StudySetup setup = small_setup(std::nullopt, 3);
+  setup.vary = {false, true, false, false, true};
+  {
+    FakeStudy first(storage, setup, small_sweep(5));
+    first.study.request_drain();
+    first.study.carry_out();
+  }
+  FakeStudy(storage, setup, small_sweep(5)).study.carry_out();
+  std::int64_t repeats = 0;
+  storage.for_each_repeat([&](const RepeatRecord& record) {
+    const auto moved = static_cast<std::uint64_t>(record.repeat);
+    EXPECT_EQ(storage.run(record.run)->seeds, (Seeds{0, moved, 0, 0, moved}));
+    EXPECT_TRUE(is_finished(record.state));
+    ++repeats;
+  });
+  EXPECT_EQ(repeats, 15);
+}
+
 TEST(Study, DoesNotDependOnWorkersOrTheOrderOfArrival) {
   const std::string expected = undisturbed_content(20);
   for (const int workers : {1, 2, 7, 64}) {
