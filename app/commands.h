@@ -21,6 +21,7 @@ void add_sweep(CLI::App& program, int& exit_code);
 void add_plan(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_train(CLI::App& program, int& exit_code);
+void add_noise(CLI::App& program, int& exit_code);
 void add_show(CLI::App& program, int& exit_code);
 void add_next(CLI::App& program, int& exit_code);
 void add_replay(CLI::App& program, int& exit_code);

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   add_plan(program, exit_code);
   add_check(program, exit_code);
   add_train(program, exit_code);
+  add_noise(program, exit_code);
   add_show(program, exit_code);
   add_next(program, exit_code);
   add_replay(program, exit_code);

@@ -5,6 +5,7 @@
 
 #include "app/carry_out.h"
 #include "app/commands.h"
+#include "app/one_point.h"
 #include "app/ranking.h"
 #include "kernels/base/error.h"
 
@@ -20,23 +21,6 @@ Exit codes: as of `caviar sweep`.
 
 Example:
   caviar train --set cell=gru --set hidden_size=32 --set epochs=2 --seeds 3)";
-
-// The sweep file of one point. Values are written as they would stand in a file, so `1e-3`, `true` and `lstm` mean
-// the same here and there.
-std::string one_point_sweep(const std::vector<std::string>& settings) {
-  std::string text = "method: grid\nparameters:\n";
-  if (settings.empty()) text += "  cell: {value: lstm}\n";
-  for (const std::string& setting : settings) {
-    const auto equals = setting.find('=');
-    if (equals == setting.npos || equals == 0 || equals + 1 == setting.size()) {
-      fail("--set ", setting, ": write key=value, as in --set learning_rate=0.01");
-    }
-    const std::string value = setting.substr(equals + 1);
-    if (value.find_first_of("\n\r") != value.npos) fail("--set ", setting.substr(0, equals), ": a value is one line");
-    text += "  " + setting.substr(0, equals) + ":\n    value: " + value + "\n";
-  }
-  return text;
-}
 
 void show_end(Storage& storage) {
   if (storage.trial(0)) print_trial(storage, 0);

@@ -125,7 +125,7 @@ class Workplace {
   const TempDir& dir() const { return dir_; }
   std::string file(const std::string& name) const { return dir_.file(name); }
 
-  // Runs `caviar arguments...`; sweep, train, plan, check, replay, ensemble and signal get the data set.
+  // Runs `caviar arguments...`; sweep, train, noise, plan, check, replay, ensemble and signal get the data set.
   Ended run(std::vector<std::string> arguments) const { return start(std::move(arguments)).wait(); }
 
   Process start(std::vector<std::string> arguments) const {
@@ -149,9 +149,9 @@ class Workplace {
 
  private:
   std::vector<std::string> with_data(std::vector<std::string> arguments) const {
-    if (!arguments.empty() &&
-        (arguments[0] == "sweep" || arguments[0] == "train" || arguments[0] == "plan" || arguments[0] == "check" ||
-         arguments[0] == "replay" || arguments[0] == "ensemble" || arguments[0] == "signal")) {
+    if (!arguments.empty() && (arguments[0] == "sweep" || arguments[0] == "train" || arguments[0] == "noise" ||
+                               arguments[0] == "plan" || arguments[0] == "check" || arguments[0] == "replay" ||
+                               arguments[0] == "ensemble" || arguments[0] == "signal")) {
       arguments.insert(arguments.end(), {"--data", dir_.path().string()});
     }
     return arguments;

@@ -1,0 +1,145 @@
+// caviar noise, as a user meets it.
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/study_program.h"
+#include "tests/support/study_verify.h"
+#include "tuner/metric.h"
+#include "tuner/storage/storage.h"
+
+namespace caviar {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+using Json = nlohmann::json;
+
+class NoiseProgram : public ::testing::Test {
+ protected:
+  // Trains a small net on so many seeds, or what the arguments say.
+  Ended noise(const std::string& study, std::vector<std::string> arguments) {
+    std::vector<std::string> all = {"noise", "--study", study, "--validation-examples", "40"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return place_.run(all);
+  }
+  Ended small_net(const std::string& study, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--set", "hidden_size=8", "--set", "num_layers=1", "--set", "batch_size=20",
+                                         "--set", "epochs=2"});
+    return noise(study, arguments);
+  }
+  static Json metric(const Json& report, const std::string& name) {
+    for (const Json& entry : report["metrics"]) {
+      if (entry["metric"] == name) return entry;
+    }
+    return {};
+  }
+
+  Workplace place_{CAVIAR_PROGRAM};
+};
+
+TEST_F(NoiseProgram, SaysHowFarTheRunsOfOneConfigScatter) {
+  const Ended ended = small_net("s", {"--seeds", "12", "--differences", "0.01,0.5"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("differ between the runs: init, order, dropout, split"),
+                               HasSubstr("the same in all: augment"), HasSubstr("complete: 12; diverged: 0; failed: 0"),
+                               HasSubstr("IQM"), HasSubstr("95 % confidence for normal scores only")));
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("test_loss"), HasSubstr("on endlessly many examples"),
+                               HasSubstr("Jordan 2024"), HasSubstr("different answers to"), HasSubstr("0.01000"),
+                               HasSubstr("0.50000"), Not(HasSubstr("nan"))));
+  EXPECT_THAT(verify_study(place_.file("s")), IsEmpty());
+
+  Storage storage = Storage::open_to_read(place_.file("s/study.db"));
+  std::vector<double> accuracies;
+  storage.for_each_repeat_of(0, [&](const RepeatRecord& repeat) {
+    accuracies.push_back(metric_value(*repeat.last, "test_accuracy"));
+    const Seeds seeds = storage.run(repeat.run)->seeds;
+    const auto moved = static_cast<std::uint64_t>(repeat.repeat);
+    EXPECT_EQ(seeds, (Seeds{moved, moved, moved, 0, moved}));
+  });
+  double mean = 0, squares = 0;
+  for (const double value : accuracies) mean += value / 12;
+  for (const double value : accuracies) squares += (value - mean) * (value - mean) / 11;
+
+  // Shown again without training, for a program to read.
+  const Ended again = place_.run({"noise", "--study", "s", "--resume", "--json"});
+  ASSERT_EQ(again.code, 0) << again.err;
+  const Json report = Json::parse(again.out);
+  const Json test = metric(report, "test_accuracy");
+  EXPECT_EQ(test["n"], 12);
+  EXPECT_NEAR(test["mean"].get<double>(), mean, 1e-12);
+  EXPECT_NEAR(test["sd"].get<double>(), std::sqrt(squares), 1e-12);
+  EXPECT_NEAR(report["test_set"]["error_rate"].get<double>(), 1 - mean, 1e-12) << "the networks asked are the runs'";
+  EXPECT_NEAR(report["test_set"]["sd_on_test_set"].get<double>(), std::sqrt(squares), 1e-12);
+  EXPECT_EQ(report["varied"], Json({"init", "order", "dropout", "split"}));
+  EXPECT_EQ(report["plan"].size(), 3u);
+  EXPECT_TRUE(test["sd_bootstrap_interval"].is_null());
+}
+
+TEST_F(NoiseProgram, WithoutKeptWeightsTheRunsAreTrainedAgainToTheSameAnswers) {
+  ASSERT_EQ(small_net("kept", {"--seeds", "3"}).code, 0);
+  const Ended none = small_net("none", {"--seeds", "3", "--save-weights", "none"});
+  ASSERT_EQ(none.code, 0) << none.err;
+  EXPECT_THAT(none.out, HasSubstr("3 runs trained again"));
+  const auto test_set = [&](const std::string& study) {
+    return Json::parse(place_.run({"noise", "--study", study, "--resume", "--json", "--threads", "3"}).out)["test_set"];
+  };
+  const Json kept = test_set("kept");
+  EXPECT_EQ(kept["runs"], 3);
+  EXPECT_TRUE(kept["variance_interval"].is_null()) << "three runs are too few for one";
+  EXPECT_EQ(kept, test_set("none"));
+}
+
+TEST_F(NoiseProgram, AStudyGrowsAndOneSourceCanVaryAlone) {
+  ASSERT_EQ(small_net("s", {"--seeds", "2", "--vary", "order", "--no-predictions"}).code, 0);
+  const Ended grown = place_.run({"noise", "--study", "s", "--resume", "--seeds", "4", "--no-predictions", "--json"});
+  ASSERT_EQ(grown.code, 0) << grown.err;
+  EXPECT_THAT(grown.out, StartsWith("{"));
+  const Json report = Json::parse(grown.out);
+  EXPECT_EQ(report["varied"], Json({"order"}));
+  EXPECT_EQ(report["runs"]["complete"], 4);
+  EXPECT_TRUE(report["test_set"].is_null());
+  Storage storage = Storage::open_to_read(place_.file("s/study.db"));
+  storage.for_each_repeat_of(0, [&](const RepeatRecord& repeat) {
+    EXPECT_EQ(storage.run(repeat.run)->seeds, (Seeds{0, static_cast<std::uint64_t>(repeat.repeat), 0, 0, 0}));
+  });
+  EXPECT_THAT(small_net("s", {"--vary", "init", "--resume"}).err, HasSubstr("another text"));
+}
+
+TEST_F(NoiseProgram, RunsThatDivergeAreCountedAndInNoNumber) {
+  const Ended ended = small_net("s", {"--seeds", "2", "--set", "optimizer=sgd", "--set", "learning_rate=1e30"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("complete: 0; diverged: 2"), HasSubstr("No run is complete")));
+  const Json report = Json::parse(place_.run({"noise", "--study", "s", "--resume", "--json"}).out);
+  EXPECT_TRUE(report["metrics"].empty());
+  EXPECT_TRUE(report["test_set"].is_null());
+}
+
+TEST_F(NoiseProgram, OneRunHasNoSpread) {
+  const Ended ended = small_net("s", {"--seeds", "1"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("cannot be planned"), Not(HasSubstr("nan"))));
+  const Json report = Json::parse(place_.run({"noise", "--study", "s", "--resume", "--json"}).out);
+  EXPECT_TRUE(metric(report, "val_accuracy")["sd"].is_null());
+  EXPECT_TRUE(report["plan"].empty());
+}
+
+TEST_F(NoiseProgram, MistakesAreRefusedBeforeTraining) {
+  place_.write_sweep("many.yaml", 1);
+  EXPECT_THAT(noise("s", {"many.yaml"}).err, AllOf(HasSubstr("many.yaml:4"), HasSubstr("more than one value")));
+  EXPECT_THAT(noise("s", {"many.yaml", "--set", "epochs=1"}).err, HasSubstr("not both"));
+  EXPECT_THAT(noise("s", {"--resume"}).err, HasSubstr("--set"));
+  EXPECT_THAT(small_net("s", {"--vary", "dropout,augment"}).err,
+              AllOf(HasSubstr("dropout, augment"), HasSubstr("all runs would be the same")));
+  EXPECT_EQ(small_net("s", {"--vary", "luck"}).code, 2);
+  EXPECT_EQ(small_net("s", {"--differences", "-1"}).code, 2);
+  EXPECT_FALSE(std::filesystem::exists(place_.file("s")));
+}
+
+}  // namespace
+}  // namespace caviar
