@@ -46,7 +46,7 @@ void print_head(const NoiseReport& report) {
 }
 
 void print_metrics(const NoiseScores& scores) {
-  std::vector<std::vector<std::string>> spreads = {{"metric", "n", "mean", "95 %", "sd", "95 %", "robust sd"}};
+  std::vector<std::vector<std::string>> spreads = {{"metric", "n", "mean", "interval", "sd", "interval", "robust sd"}};
   std::vector<std::vector<std::string>> places = {
       {"metric", "min", "5 %", "25 %", "median", "75 %", "95 %", "max", "IQM"}};
   std::vector<std::string> equal, bootstrap;

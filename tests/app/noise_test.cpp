@@ -129,6 +129,38 @@ TEST_F(NoiseProgram, OneRunHasNoSpread) {
   EXPECT_TRUE(report["plan"].empty());
 }
 
+TEST_F(NoiseProgram, TakesTheSpreadApartBySources) {
+  const Ended ended = small_net("s", {"--decompose", "--levels", "5", "--vary", "init,order"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("5 seeds of init x 5 seeds of order"), HasSubstr("the combination"),
+                               HasSubstr("Holding the seed of init"), HasSubstr("sd left when it is held"),
+                               HasSubstr("test_accuracy (25 runs)"), Not(HasSubstr("nan"))));
+  const Ended again = place_.run({"noise", "--study", "s", "--resume", "--decompose", "--json"});
+  ASSERT_EQ(again.code, 0) << again.err;
+  const Json report = Json::parse(again.out)["metrics"][0];
+  EXPECT_EQ(report["combinations"], 25);
+  EXPECT_EQ(report["sources"], Json({"init", "order"}));
+  double total = 0;
+  for (const Json& part : report["components"]) total += part["variance"].get<double>();
+  EXPECT_NEAR(std::sqrt(total), report["total_sd"].get<double>(), 1e-12);
+  EXPECT_EQ(report["components"].size(), 3u);
+  EXPECT_THAT(place_.run({"noise", "--study", "s", "--resume"}).err, HasSubstr("--decompose"));
+}
+
+TEST_F(NoiseProgram, DecomposeSaysWhatItCannot) {
+  const Ended few = small_net("s", {"--decompose", "--levels", "2", "--set", "dropout=0.5"});
+  EXPECT_EQ(few.code, 0) << few.err;
+  EXPECT_THAT(few.out, AllOf(HasSubstr("2 seeds of init x 2 seeds of order x 2 seeds of split"),
+                             HasSubstr("No intervals"), HasSubstr("cannot be told")));
+  const Ended diverged = small_net("d", {"--decompose", "--levels", "2", "--vary", "init,order", "--set",
+                                         "optimizer=sgd", "--set", "learning_rate=1e30"});
+  EXPECT_THAT(diverged.out, HasSubstr("cannot be taken apart"));
+  EXPECT_THAT(small_net("n", {"--decompose", "--vary", "init"}).err, HasSubstr("two or three sources"));
+  EXPECT_THAT(small_net("n", {"--decompose", "--vary", "init,dropout"}).err, HasSubstr("dropout, nothing"));
+  EXPECT_EQ(small_net("n", {"--decompose", "--seeds", "3"}).code, 2);
+  EXPECT_EQ(small_net("n", {"--levels", "3"}).code, 2);
+}
+
 TEST_F(NoiseProgram, MistakesAreRefusedBeforeTraining) {
   place_.write_sweep("many.yaml", 1);
   EXPECT_THAT(noise("s", {"many.yaml"}).err, AllOf(HasSubstr("many.yaml:4"), HasSubstr("more than one value")));
