@@ -7,6 +7,7 @@
 
 #include "app/commands.h"
 #include "app/compare.h"
+#include "app/confirm.h"
 #include "kernels/base/error.h"
 
 int main(int argc, char** argv) {
@@ -32,6 +33,7 @@ int main(int argc, char** argv) {
   add_signal(program, exit_code);
   add_ensemble(program, exit_code);
   add_compare(program, exit_code);
+  add_confirm(program, exit_code);
   add_devices(program, exit_code);
   add_data(program, exit_code);
   add_params(program, exit_code);

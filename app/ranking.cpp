@@ -101,7 +101,7 @@ void print_noise_floor(const Comparable& found, const std::vector<bool>& like, c
   if (!floor) {
     fmt::print(
         "One seed a trial: no noise floor is known, so differences in this ranking may be chance. --seeds 3, or "
-        "more, shows\nhow much the seed alone moves {}.\n",
+        "more, shows\nhow much the seed alone moves {}; `caviar noise` measures it for one config.\n",
         study.metric);
     return;
   }

@@ -150,8 +150,8 @@ class Workplace {
  private:
   std::vector<std::string> with_data(std::vector<std::string> arguments) const {
     if (!arguments.empty() && (arguments[0] == "sweep" || arguments[0] == "train" || arguments[0] == "noise" ||
-                               arguments[0] == "plan" || arguments[0] == "check" || arguments[0] == "replay" ||
-                               arguments[0] == "ensemble" || arguments[0] == "signal")) {
+                               arguments[0] == "confirm" || arguments[0] == "plan" || arguments[0] == "check" ||
+                               arguments[0] == "replay" || arguments[0] == "ensemble" || arguments[0] == "signal")) {
       arguments.insert(arguments.end(), {"--data", dir_.path().string()});
     }
     return arguments;

@@ -1,0 +1,62 @@
+// What confirming a search found: the few that were trained again, beside what the search said of them.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/comparison.h"
+#include "tuner/analysis/winner.h"
+#include "tuner/confirm.h"
+#include "tuner/scores.h"
+
+namespace caviar {
+
+// Which trials of a search are confirmed: trial i of the study that confirms is trial trials[i] of the search, the
+// search's best first. `baseline` is one of them.
+struct ConfirmPlan {
+  std::vector<std::int64_t> trials;
+  std::optional<std::int64_t> baseline;
+  std::uint64_t first_seed = 0;
+};
+
+struct ConfirmedArm {
+  std::int64_t trial = 0;  // of the search
+  std::string role;        // "winner", "runner-up", "baseline"
+  double searched = 0;     // its mean in the search; NaN where it has none
+  TrialScores fresh;
+};
+
+// The winner against another arm. `verdict` is the comparison's own unless Holm's p, over all comparisons, is above
+// 0.05: then it could be noise, whatever the comparison alone says.
+struct ConfirmedComparison {
+  std::size_t other = 0;  // of the arms
+  TrialComparison comparison;
+  std::optional<double> p;       // signed rank in pairs, else Mann and Whitney's
+  std::optional<double> p_holm;  // empty where p is
+  Conclusion verdict = Conclusion::kCouldBeNoise;
+};
+
+struct ConfirmReport {
+  std::string searched, study;  // directories
+  std::string metric;
+  bool maximize = true;
+  std::uint64_t first_seed = 0;
+  std::int64_t seeds = 0;         // of every arm, as asked
+  std::int64_t looked_at = 0;     // trials of the search that are done
+  std::optional<double> seed_sd;  // by which the search's luck is reckoned
+  bool seed_sd_from_search = false;
+  std::optional<SearchLuck> luck;  // in the direction of the metric: of a loss, of its negatives
+  std::vector<ConfirmedArm> arms;
+  std::vector<ConfirmedComparison> comparisons;
+  std::optional<ConfirmedPick> pick;  // by the first half of the seeds, scored by the second
+};
+
+ConfirmReport confirm_report(Storage& searched, Storage& confirmed, const ConfirmPlan& plan);
+
+void print_confirm(const ConfirmReport& report);
+void write_confirm_json(const ConfirmReport& report, std::FILE* out);
+
+}  // namespace caviar

@@ -1,0 +1,96 @@
+// caviar confirm as a user meets it.
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/study_program.h"
+#include "tests/support/study_verify.h"
+
+namespace caviar {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+using Json = nlohmann::json;
+
+class ConfirmProgram : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    place_.write_sweep("a.yaml", 2, "[0.00001, 0.01, 0.02]");
+    ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "s", "--seeds", "2"}).code, 0);
+  }
+  Json json_of(std::vector<std::string> arguments) {
+    arguments.push_back("--json");
+    const Ended ended = place_.run(arguments);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return Json::parse(ended.out);
+  }
+
+  Workplace place_{CAVIAR_PROGRAM};
+};
+
+TEST_F(ConfirmProgram, TrainsTheBestAndTheBaselineOnSeedsTheSearchNeverSaw) {
+  const Ended ended = place_.run({"confirm", "s", "--top", "2", "--baseline", "0", "--seeds", "8"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("winner"), HasSubstr("runner-up"), HasSubstr("baseline"),
+                               HasSubstr("never used in its search"), HasSubstr("best of 6 trials looked at"),
+                               HasSubstr("Holm"), HasSubstr("by the second half")));
+  EXPECT_THAT(verify_study(place_.file("s/confirm")), IsEmpty());
+  const Json searched = Json::parse(place_.run({"show", "s", "--json"}).out);
+  const Json confirmed = Json::parse(place_.run({"show", "s/confirm", "--json"}).out);
+  std::set<std::uint64_t> spent;
+  for (const Json& trial : searched["trials"]) {
+    for (const Json& run : trial["runs"]) {
+      for (const auto& [source, seed] : run["seeds"].items()) spent.insert(seed.get<std::uint64_t>());
+    }
+  }
+  ASSERT_EQ(confirmed["trials"].size(), 3u);
+  for (const Json& trial : confirmed["trials"]) {
+    std::set<std::uint64_t> splits;
+    for (const Json& run : trial["runs"]) {
+      for (const auto& [source, seed] : run["seeds"].items()) EXPECT_FALSE(spent.contains(seed.get<std::uint64_t>()));
+      splits.insert(run["seeds"]["split"].get<std::uint64_t>());
+    }
+    EXPECT_EQ(splits.size(), 8u);
+  }
+}
+
+TEST_F(ConfirmProgram, IsShownAgainAndGrowsByResume) {
+  const Json first = json_of({"confirm", "s", "--top", "2", "--baseline", "0", "--seeds", "6"});
+  EXPECT_EQ(first["arms"].size(), 3u);
+  EXPECT_EQ(first["arms"][2]["role"], "baseline");
+  EXPECT_EQ(first["comparisons"].size(), 2u);
+  for (const Json& found : first["comparisons"]) {
+    EXPECT_TRUE(found["comparison"]["paired"]);
+    EXPECT_GE(found["p_holm"], found["p"]);
+  }
+  EXPECT_EQ(json_of({"confirm", "s", "--resume"}), first);
+  EXPECT_THAT(place_.run({"confirm", "s"}).err, HasSubstr("--resume"));
+  const Json more = json_of({"confirm", "s", "--resume", "--seeds", "7"});
+  EXPECT_EQ(more["arms"][0]["runs"], 7);
+  EXPECT_EQ(more["first_seed"], first["first_seed"]);
+}
+
+TEST_F(ConfirmProgram, ATrialThatLearnsIsConfirmedAgainstOneThatDoesNot) {
+  const Json json = json_of({"confirm", "s", "--top", "1", "--baseline", "0", "--seeds", "12"});
+  EXPECT_EQ(json["arms"][0]["role"], "winner");
+  EXPECT_EQ(json["comparisons"][0]["comparison"]["favours"], "a");
+  EXPECT_LE(json["search"]["shrunken_best"], json["search"]["best"]);
+  EXPECT_EQ(json["search"]["seed_sd_from"], "search");
+}
+
+TEST_F(ConfirmProgram, WhatCannotBeConfirmedIsRefusedWithASentence) {
+  EXPECT_THAT(place_.run({"confirm", "s", "--baseline", "9"}).err, HasSubstr("no trial 9"));
+  EXPECT_THAT(place_.run({"confirm", "absent"}).err, HasSubstr("no study"));
+  EXPECT_THAT(place_.run({"confirm", "s", "--study", "s", "--resume"}).err,
+              HasSubstr("not a study of `caviar confirm`"));
+  EXPECT_EQ(place_.run({"confirm", "s", "--quick", "--seeds", "9"}).code, 2);
+  EXPECT_EQ(place_.run({"confirm", "s", "--seeds", "3"}).code, 2);
+}
+
+}  // namespace
+}  // namespace caviar
