@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -28,6 +29,7 @@
 #include "tuner/space.h"
 #include "tuner/storage/directory.h"
 #include "tuner/study.h"
+#include "tuner/value.h"
 
 namespace caviar {
 namespace {
@@ -69,6 +71,17 @@ class SignalsDrain {
   static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
   struct sigaction before_[std::size(kSignals)];
 };
+
+// A number that is finite and above zero.
+CLI::Validator above_zero() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        const std::optional<Value> number = parse_number(text);
+        const bool fits = number && std::isfinite(number->get<double>()) && number->get<double>() > 0;
+        return fits ? std::string() : "is " + text + "; it must be a number above 0";
+      },
+      "ABOVE 0");
+}
 
 std::string precision_of(const SweepSpec& spec, const CarryOutFlags& flags) {
   return flags.precision.value_or(spec.settings.precision);
@@ -186,7 +199,8 @@ void require_one_way_to_vary_seeds(const SweepSpec& spec, std::int64_t seeds) {
 void require_an_end(const SweepSpec& spec, const StudyRecord& record, const Sampler& sampler) {
   if (sampler.size() >= 0 || record.trials || spec.settings.no_improvement) return;
   fail(spec.filename,
-       ": method random never ends by itself; say how many trials with --count N or with run_cap: N in "
+       ": a search over continuous values never ends by itself; say how many trials with --count N or with run_cap: N "
+       "in "
        "the file");
 }
 
@@ -212,12 +226,38 @@ std::vector<PriorRecord> load_priors(const SweepSpec& spec, const CarryOutFlags&
     if (prior.unfinished > 0) fmt::print(", {} unfinished or stopped early left out", prior.unfinished);
     fmt::print("\n");
   }
-  if (!priors.empty() && sampler.needs(std::int64_t{1} << 40) < 0) {
+  if (!priors.empty() && !sampler.learns_from_priors()) {
     fmt::print(stderr,
                "caviar: warning: this sampler learns nothing from trials, so --prior changes nothing; name one "
                "that does with --sampler\n");
   }
   return priors;
+}
+
+// On resuming, --prior may be said again but not change: the study has recorded what it knew at its start.
+void require_recorded_priors(Storage& storage, const SweepSpec& spec, const CarryOutFlags& flags,
+                             const std::string& metric) {
+  if (flags.prior.empty()) return;
+  std::vector<PriorRecord> now;
+  const SearchSpace space(spec);
+  for (const std::string& study : flags.prior) {
+    Storage prior = Storage::open_to_read(StudyDirectory::database_in(study));
+    const auto taken = static_cast<std::int64_t>(now.size());
+    for (PriorRecord& record : observations_of(prior, study, space, metric, taken).records)
+      now.push_back(std::move(record));
+  }
+  const std::vector<PriorRecord> recorded = storage.priors();
+  const bool same = std::equal(now.begin(), now.end(), recorded.begin(), recorded.end(),
+                               [](const PriorRecord& a, const PriorRecord& b) {
+                                 const bool both_diverged = a.metric != a.metric && b.metric != b.metric;
+                                 return a.number == b.number && a.config == b.config &&
+                                        (a.metric == b.metric || both_diverged) && a.seeds == b.seeds;
+                               });
+  if (!same) {
+    fail(flags.study, ": the study recorded ",
+         show_number_of(static_cast<std::int64_t>(recorded.size()), "prior trial"), " at its start, and --prior gives ",
+         now.size(), now.size() == recorded.size() ? " others" : "", "; leave --prior away, or start another study");
+  }
 }
 
 void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Dataset& data, const Sampler& sampler,
@@ -229,6 +269,15 @@ void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Datas
              show_number_of(trials.value_or(0), "trial"), show_number_of(record.seeds, "seed"), data.name,
              record.metric, record.maximize ? "more is better" : "less is better", show_devices(devices));
   if (!flags.study.empty()) fmt::print("study: {}\n", flags.study);
+  if (sampler.repeats_configs() && record.trials && *record.trials < sampler.size()) {
+    fmt::print(
+        "note: {} are not enough: a population trained to the end is {}, so no member is; raise --count, or make "
+        "the population smaller or its interval longer\n",
+        show_number_of(*record.trials, "trial"), show_number_of(sampler.size(), "trial"));
+  }
+  if (spec.run_cap && flags.count && *flags.count > *spec.run_cap) {
+    fmt::print("note: run_cap of the file is {}, so --count {} means {}\n", *spec.run_cap, *flags.count, *spec.run_cap);
+  }
   if (record.validate_on_test) {
     fmt::print(
         "note: the TEST set is used for validation (validate on test), so the ranking is optimistic: the test set "
@@ -270,8 +319,14 @@ void add_search_flags(CLI::App& command, CarryOutFlags& flags) {
                   "trials; 0 checks the file and stops [default: the file's caviar.count, else its run_cap, else all "
                   "points of a grid]")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
-  command.add_option("--sweep-seed", flags.sweep_seed,
-                     "chooses the trials of random search [default: the file's caviar.sweep_seed, else 0]");
+  command
+      .add_option("--sweep-seed", flags.sweep_seed,
+                  "chooses the trials of random search [default: the file's caviar.sweep_seed, else 0]")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return text.starts_with('-') ? "is " + text + "; it must be a whole number from 0 on" : std::string();
+          },
+          ""));
   command.add_option("--sampler", flags.sampler,
                      "what to try next: a name `caviar params --samplers` shows, settings after commas, as in "
                      "tpe,startup=20 [default: the file's caviar.sampler, else what its method means]");
@@ -314,12 +369,12 @@ void add_ending_flags(CLI::App& command, CarryOutFlags& flags) {
   command
       .add_option("--noise", flags.noise,
                   "standard deviation of the metric between seeds, for --no-improvement with one seed a trial")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command
       .add_option("--time-limit", flags.time_limit,
                   "puts the study down, as Ctrl-C does, after so long: 90s, 30m, 2h; --resume goes on")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}))
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
 }
 
 SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags) {
@@ -370,7 +425,7 @@ void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
           "--validation-examples", flags.validation_examples,
           "examples carved from the training set to rank by [default: the file's caviar.validation_examples, else "
           "10000; a sixth of a training set below 20,000]")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command
       .add_option("--validate-on", flags.validate_on,
                   "validation: examples carved from the training set by the "
@@ -447,10 +502,7 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
                     {flags.sampler.has_value(), flags.scheduler.has_value(), flags.window.has_value(),
                      flags.no_improvement.has_value(), flags.noise.has_value(), !flags.enqueue.empty()},
                     spec.settings);
-      if (!flags.prior.empty()) {
-        fail(flags.study,
-             ": the study is recorded with what it knew at its start; leave --prior away, or start another");
-      }
+      require_recorded_priors(*storage, spec, flags, recorded->metric);
       setup.use.validate_on_test = setup.record.validate_on_test;
     }
   }
@@ -466,7 +518,7 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
     fmt::print("; nothing was trained (count is 0)\n");
     return kExitDone;
   }
-  setup.priors = load_priors(spec, flags, setup.record.metric, *sampler);
+  if (!storage || !storage->study()) setup.priors = load_priors(spec, flags, setup.record.metric, *sampler);
   say_what_starts(spec, setup, *data, *sampler, devices, flags);
 
   const std::unique_ptr<Executor> executor = make_executor(data, devices);

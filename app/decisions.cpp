@@ -111,7 +111,7 @@ void print_news(const Event& news) {
   std::string text = news.detail;
   while (text.ends_with('\n')) text.pop_back();
   for (std::size_t at = text.find('\n'); at != text.npos; at = text.find('\n', at + 1)) text.insert(at + 1, "  ");
-  fmt::print("{} search: {}\n", news.time, text);
+  fmt::print("search: {}\n", text);
 }
 
 }  // namespace

@@ -241,8 +241,10 @@ void write_csv(Storage& storage, std::optional<std::int64_t> trial, std::FILE* o
 
 void write_decisions_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* out) {
   const StudyRecord study = *storage.study();
-  fmt::print(out, "{{\"metric\":{},\"goal\":\"{}\",\n\"decisions\":[", dump(study.metric),
-             study.maximize ? "maximize" : "minimize");
+  fmt::print(out, "{{\"metric\":{},\"goal\":\"{}\",\"saw\":\"{}\",\n\"decisions\":[", dump(study.metric),
+             study.maximize ? "maximize" : "minimize",
+             study.maximize ? "as losses: the metric, negated; bounds lower and upper as they are"
+                            : "as losses: the metric as it is");
   bool first = true;
   const auto write = [&](const Json& json) {
     fmt::print(out, "{}\n{}", first ? "" : ",", dump(json));
@@ -255,7 +257,7 @@ void write_decisions_json(Storage& storage, std::optional<std::int64_t> trial, s
   fmt::print(out, "\n],\n\"search\":[");
   first = true;
   if (!trial) {
-    for (const Event& news : search_news(storage)) write({{"time", news.time}, {"news", news.detail}});
+    for (const Event& news : search_news(storage)) write({{"news", news.detail}});
   }
   fmt::print(out, "\n]}}\n");
 }

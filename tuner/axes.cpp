@@ -5,6 +5,11 @@
 namespace caviar {
 namespace {
 
+bool has_no_ends(Distribution distribution) {
+  return distribution == Distribution::kNormal || distribution == Distribution::kQNormal ||
+         distribution == Distribution::kLogNormal || distribution == Distribution::kQLogNormal;
+}
+
 Axis axis_of(const Parameter& parameter) {
   Axis axis;
   const bool few = parameter.kind() == Parameter::Kind::kOrdered && parameter.levels() <= Axis::kMostSteps;
@@ -12,6 +17,10 @@ Axis axis_of(const Parameter& parameter) {
   axis.kind = few                                                 ? Axis::Kind::kSteps
               : parameter.kind() == Parameter::Kind::kCategorical ? Axis::Kind::kChoice
                                                                   : Axis::Kind::kLine;
+  if (has_no_ends(parameter.spec().distribution)) {
+    axis.low = Axis::kTail;
+    axis.high = 1 - Axis::kTail;
+  }
   if (axis.kind == Axis::Kind::kLine) return axis;
   for (std::int64_t k = 0; k < parameter.levels(); ++k)
     axis.middles.push_back(parameter.unit_of(parameter.level(k)).value_or(0.5));

@@ -18,7 +18,12 @@ struct Axis {
   };
   static constexpr std::int64_t kMostSteps = 64;
 
+  // Of a law without ends (normal, log_normal and their quantised forms) a model looks only where all but 2 in 1,000 of
+  // its draws lie; beyond, its surface is a guess and the values are absurd.
+  static constexpr double kTail = 0.001;
+
   Kind kind = Kind::kNone;
+  double low = 0, high = 1 - 0x1p-53;  // the u a model may propose
   std::vector<double> middles;  // of the levels (kSteps, kChoice): the u that stands for each, as unit_of() gives it
   std::vector<double> edges;    // kSteps: one more than levels, from 0 to 1
   std::vector<double> chances;  // of the levels under the parameter's own law; they sum to 1

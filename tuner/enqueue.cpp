@@ -42,7 +42,9 @@ class EnqueuedReader {
       const std::string name = name_in_sweep(path);
       if (entry.value->is_map() && !has_maps(name)) {
         read_group(*entry.value, path + ".", config);
-      } else if (!config.emplace(name.empty() ? path : name, entry.value->to_value()).second) {
+      } else if (entry.value->to_value().is_null()) {
+        fail(where(entry.line), "'", path, "' has no value; give it one, or leave it out");
+      } else if (!config.emplace(name.empty() ? path : name, as_in_sweep(name, entry.value->to_value())).second) {
         fail(where(entry.line), "'", path, "' is given twice; keep one");
       }
     }
@@ -57,6 +59,18 @@ class EnqueuedReader {
       if (!canonical.empty() && canonical_parameter(parameter.name) == canonical) same = parameter.name;
     }
     return same;
+  }
+
+  // Text that is a number is that number, unless the sweep lists it as text: '8' would else be another config than 8.
+  Value as_in_sweep(const std::string& name, Value value) const {
+    if (!value.is_string()) return value;
+    for (const ParameterSpec& parameter : spec_.parameters) {
+      if (parameter.name != name) continue;
+      const std::vector<Value>& values = parameter.values;
+      if (std::find(values.begin(), values.end(), value) != values.end()) return value;
+    }
+    const std::optional<Value> number = parse_number(value.get<std::string>());
+    return number ? *number : value;
   }
 
   // Whether a value of the parameter is a map itself, not a group of parameters.

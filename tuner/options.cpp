@@ -69,7 +69,8 @@ Choice parse_choice(std::string_view flag, std::string_view text) {
   Choice choice;
   choice.name = std::string(parts.front());
   if (choice.name.empty() || choice.name.find('=') != std::string::npos) {
-    fail(flag, " is '", text, "'; write a name, and its settings after commas: tpe,startup=20");
+    fail(flag, " is '", text,
+         "'; write a name, and its settings after commas, as in tpe,startup=20 or hyperband,max_iter=9");
   }
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const std::size_t equals = parts[i].find('=');

@@ -244,6 +244,8 @@ const Kind& kind_named(const Choice& choice, std::span<const Kind> kinds, std::s
     if (kind.name == choice.name) return kind;
     names.push_back(kind.name);
   }
+  if (choice.name == "bayes")
+    fail(choice.where, "there is no ", what, " 'bayes'; W&B's method bayes is the sampler gp");
   fail(choice.where, "there is no ", what, " '", choice.name, "'", did_you_mean(choice.name, names), "; known are ",
        join(names));
 }

@@ -54,6 +54,9 @@ class Sampler {
   // The last trial whose result is wanted before trial `number` is suggested; below 0: none.
   virtual std::int64_t needs(std::int64_t) const { return -1; }
 
+  // Whether results of earlier studies (tell() with negative numbers) change what it suggests.
+  virtual bool learns_from_priors() const { return needs(std::int64_t{1} << 40) >= 0; }
+
   // Whether it gives a config again on purpose. Otherwise samplers/once.h keeps repeats from the study.
   virtual bool repeats_configs() const { return false; }
 

@@ -107,7 +107,7 @@ class SweepReader {
 
   void read_method() {
     const YamlNode* method = find("method");
-    if (!method) reader_.refuse(1, "the sweep has no method; add method: grid or method: random");
+    if (!method) reader_.refuse(1, "the sweep has no method; add method: grid, method: random or method: bayes");
     spec_.method = static_cast<Method>(reader_.choice(*method, "method", kMethods));
   }
 

@@ -8,6 +8,7 @@
 #include "kernels/base/error.h"
 #include "tuner/failpoint.h"
 #include "tuner/metric.h"
+#include "tuner/value.h"
 
 namespace caviar {
 namespace {
@@ -75,7 +76,8 @@ StudyOutcome Study::carry_out() {
   storage_.commit();
   failpoint(Failpoint::kFinished);
   if (checkpoints_) checkpoints_->clear();
-  lineage_.clear();
+  // With a greater --count the next generation goes on from the last one's weights.
+  if (next_ >= sampler_.size()) lineage_.clear();
   return StudyOutcome::kDone;
 }
 
@@ -136,7 +138,8 @@ bool Study::start_next_repeat() {
     if (!next_trial_may_start()) return false;
     const std::optional<Config> config = sampler_.suggest(next_);
     if (!config) {
-      end_trials("every point of the space was tried");
+      end_trials(sampler_.repeats_configs() ? "the population is trained to the end"
+                                            : "every point of the space was tried");
       return false;
     }
     const Sampler::Stage stage = sampler_.stage(next_);
@@ -306,8 +309,10 @@ void Study::submit_waiting() {
   BoundConfig bound = bind(record->trial.config);
   bound.seeds = repeat_seeds(bound.seeds, owners.front().repeat, setup_.vary);
   if (run_identity(canonical_of(record->trial, owners.front().repeat, bound)) != waiting.run.identity) {
-    fail(storage_.file(), ": trial ", owners.front().trial,
-         " means another training to this program than to the one that recorded it; go on with that version of caviar");
+    const std::string difference = difference_of(
+        Value::parse(waiting.run.canonical), Value::parse(canonical_of(record->trial, owners.front().repeat, bound)));
+    fail(storage_.file(), ": trial ", owners.front().trial, " means another training now: it ", difference,
+         ". Give the same flags and data as then, or go on with the caviar that started the study");
   }
   storage_.set_run_state(waiting.run.id, RunState::kRunning);
   submit(std::move(waiting.run), owners.front(), {record->trial, bound}, std::move(waiting.saved));

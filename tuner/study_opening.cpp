@@ -6,6 +6,7 @@
 #include "kernels/base/error.h"
 #include "tuner/failpoint.h"
 #include "tuner/study.h"
+#include "tuner/value.h"
 
 namespace caviar {
 
@@ -68,7 +69,8 @@ void Study::check_same_sweep(const StudyRecord& recorded) const {
          "), with the same --precision and, if that is mixed, on the same kind of GPU");
   }
   if (asked.search != recorded.search && recorded.search != "{}") {
-    fail(file, ": the study searches with ", recorded.search, " and not with ", asked.search, remedy);
+    fail(file, ": ", "the search of the study ",
+         difference_of(Value::parse(recorded.search), Value::parse(asked.search)), remedy);
   }
   if (recorded.trials && asked.trials && *asked.trials < *recorded.trials) {
     fail(file, ": the study was asked for ", *recorded.trials, " trials already; --count ", *asked.trials,

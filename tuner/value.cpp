@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "kernels/base/error.h"
+
 namespace caviar {
 namespace {
 
@@ -143,6 +145,18 @@ std::string show(const Value& value) {
     text.replace(end, std::string::npos, "...");
   }
   return text;
+}
+
+std::string difference_of(const Value& recorded, const Value& now) {
+  Value all = recorded;
+  all.update(now);
+  for (const auto& [key, any] : all.items()) {
+    const Value before = recorded.value(key, Value()), after = now.value(key, Value());
+    if (before == after) continue;
+    const auto said = [](const Value& value) { return value.is_null() ? std::string("not set") : show(value); };
+    return cat("was recorded with ", key, " ", said(before), " and now has it ", said(after));
+  }
+  return "was recorded the same way, written otherwise";
 }
 
 }  // namespace caviar

@@ -22,4 +22,8 @@ double round_to_float32(double x);
 // A value as messages show it: strings in single quotes, everything else as JSON; at most about 60 characters.
 std::string show(const Value& value);
 
+// How two objects differ, in words: "was recorded with seed 1 and now has it 2", by the first key whose values do. Null
+// and missing are the same.
+std::string difference_of(const Value& recorded, const Value& now);
+
 }  // namespace caviar

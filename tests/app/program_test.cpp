@@ -76,7 +76,7 @@ TEST_F(Program, AnotherSamplerAndConfigsByHandAreRememberedByTheStudy) {
   EXPECT_THAT(verify_study(place_.file("studies/a")), IsEmpty());
   const Ended other = place_.run({"sweep", "a.yaml", "--count", "4", "--resume", "--sampler", "grid"});
   EXPECT_EQ(other.code, 1);
-  EXPECT_THAT(other.err, HasSubstr("the study searches with"));
+  EXPECT_THAT(other.err, HasSubstr("was recorded with sampler"));
 }
 
 TEST_F(Program, SamplersAndSchedulersAreListedWithTheirSettings) {
@@ -160,6 +160,49 @@ TEST_F(Program, ASecondCtrlCStopsAtOnceAndLosesNothing) {
   EXPECT_TRUE(ended.code == 130 || ended.code == 3) << ended.code;
   EXPECT_EQ(place_.run({"sweep", "a.yaml", "--study", "s", "--resume"}).code, 0);
   EXPECT_EQ(csv("s"), csv("whole"));
+}
+
+TEST_F(Program, APopulationGoesOnWhenMoreTrialsAreAskedFor) {
+  place_.write_sweep("a.yaml", 4);
+  const std::vector<std::string> sweep = {"sweep",    "a.yaml", "--sampler", "pbt,population=4",
+                                          "--window", "4",      "--study"};
+  const auto run = [&](const std::string& study, const std::string& count, bool resume) {
+    std::vector<std::string> arguments = sweep;
+    arguments.insert(arguments.end(), {study, "--count", count});
+    if (resume) arguments.emplace_back("--resume");
+    return place_.run(arguments);
+  };
+  const Ended first = run("parts", "8", false);
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("8 trials are not enough"));
+  EXPECT_EQ(run("parts", "16", true).code, 0);
+  ASSERT_EQ(run("whole", "16", false).code, 0);
+  EXPECT_EQ(csv("parts"), csv("whole"));
+}
+
+TEST_F(Program, WhatAStudyKnewAtItsStartMayBeSaidAgainOnResuming) {
+  place_.write_sweep("a.yaml", 1);
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "before"}).code, 0);
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "other", "--count", "3"}).code, 0);
+  const std::vector<std::string> sweep = {"sweep", "a.yaml", "--sampler", "tpe", "--study", "s", "--prior", "before"};
+  ASSERT_EQ(place_.run(sweep).code, 0);
+  std::vector<std::string> again = sweep;
+  again.emplace_back("--resume");
+  EXPECT_EQ(place_.run(again).code, 0);
+  again[7] = "other";
+  EXPECT_THAT(place_.run(again).err, HasSubstr("6 prior trials"));
+}
+
+TEST_F(Program, NumbersOutOfRangeAreRefusedInAShortLine) {
+  place_.write_sweep("a.yaml", 1);
+  for (const char* flag : {"--noise", "--time-limit", "--validation-examples"}) {
+    for (const char* value : {"0", "nan", "-1"}) {
+      const Ended ended = place_.run({"sweep", "a.yaml", flag, value});
+      EXPECT_EQ(ended.code, 2) << flag << " " << value;
+      EXPECT_LT(ended.err.size(), 400u) << ended.err;
+    }
+  }
+  EXPECT_THAT(place_.run({"sweep", "a.yaml", "--sweep-seed", "-1"}).err, HasSubstr("whole number from 0"));
 }
 
 TEST_F(Program, KilledAtRandomItResumesToTheSameContent) {

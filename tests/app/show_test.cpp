@@ -161,7 +161,7 @@ TEST_F(ShowProgram, WhereAZoomingSearchLookedIsTold) {
   const auto search = json({"--decisions"})["search"];
   ASSERT_EQ(search.size(), 1u);
   EXPECT_THAT(search[0]["news"].get<std::string>(), HasSubstr("round 2 of 2 looks in this region:\n"));
-  EXPECT_THAT(show({"--decisions"}), AllOf(HasSubstr("Z search: round 2 of 2 looks in this region:\n  "),
+  EXPECT_THAT(show({"--decisions"}), AllOf(HasSubstr("search: round 2 of 2 looks in this region:\n  "),
                                            HasSubstr("  learning_rate: {distribution: log_uniform_values")));
 }
 

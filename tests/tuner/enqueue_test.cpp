@@ -41,6 +41,13 @@ TEST(Enqueue, ConstantsComeFromTheSweepWhereTheyHaveAPlace) {
             R"([{"batch_size":32,"epochs":7,"lr":0.5,"model.hidden_size":64,"optimizer":"adam"}])");
 }
 
+TEST(Enqueue, TextThatIsANumberIsThatNumber) {
+  EXPECT_EQ(configs_of("{lr: '0.5', hidden_size: '16', optimizer: adam}\n"),
+            configs_of("{lr: 0.5, hidden_size: 16, optimizer: adam}\n"));
+  EXPECT_NE(refusal_of("{lr: null, hidden_size: 16, optimizer: adam}\n").find("first.yaml:1: 'lr' has no value"),
+            std::string::npos);
+}
+
 TEST(Enqueue, GroupsThatTheSweepHasAsValuesStayValues) {
   const SweepSpec spec = parse_sweep(
       "method: random\nparameters:\n  optimizer: {values: [{name: sgd, momentum: 0.9}, {name: adam}]}\n", "sweep.yaml");

@@ -111,6 +111,22 @@ TEST(Gp, AResumedSearchGoesOnAsIfItHadNotStopped) {
   EXPECT_EQ(steady.suggest(75, 3), resumed.suggest(75, 3));
 }
 
+// The loss falls to one side for ever, and the draws of these laws have no ends.
+TEST(Gp, StaysWhereLawsWithoutEndsHaveTheirWeight) {
+  GpSampler sampler(space_of("  a: {distribution: normal, mu: 1.0, sigma: 0.1}\n"
+                             "  b: {distribution: log_normal, mu: 0.0, sigma: 1.0}\n"),
+                    {}, 4, 1);
+  for (std::int64_t i = 0; i < 30; ++i) {
+    const Config config = sampler.suggest(i).value();
+    const double a = config.at("a").get<double>(), b = config.at("b").get<double>();
+    if (i >= GpSettings{}.startup) {  // draws before may lie anywhere
+      EXPECT_LT(std::abs(a - 1.0), 0.1 * 3.5);
+      EXPECT_LT(std::abs(std::log(b)), 3.5);
+    }
+    sampler.tell(result_of(i, config, -a - std::log(b)));
+  }
+}
+
 TEST(Gp, AttemptsGiveOtherConfigs) {
   GpSampler sampler(space_of(kMixed), {}, 4, 1);
   for (std::int64_t i = 0; i < 12; ++i) {

@@ -63,6 +63,7 @@ class CmaEsSampler final : public Sampler {
   ~CmaEsSampler() override;
 
   std::int64_t needs(std::int64_t number) const override;
+  bool learns_from_priors() const override { return false; }
   void tell(const TrialResult& result) override;
 
   std::int64_t population() const { return population_; }

@@ -19,7 +19,6 @@ constexpr std::size_t kUniform = 256, kLocal = 128;  // candidates
 constexpr std::size_t kClimbs = 4;
 constexpr int kRounds = 3;  // of a step to another level and a climb
 constexpr std::size_t kReturned = 32;
-constexpr double kLargestUnit = 1 - 0x1p-53;
 
 // Of the first `known` observations at most `most`: the best and the newest quarter of that, the rest evenly over time.
 std::vector<std::uint32_t> chosen_of(const Observations& seen, std::size_t known, std::size_t most) {
@@ -128,7 +127,7 @@ Point GpSearch::trimmed(Point point) const {
 
 void GpSearch::place_on_levels(Point& point) const {
   for (const std::size_t j : varying_) {
-    point[j] = std::clamp(point[j], 0.0, kLargestUnit);
+    point[j] = std::clamp(point[j], axes_[j].low, axes_[j].high);
     if (axes_[j].kind != Axis::Kind::kLine) point[j] = axes_[j].middles[axes_[j].level_of(point[j])];
   }
 }
@@ -223,7 +222,13 @@ GpSearch::Scored GpSearch::climbed(const GaussianProcess& process, double best, 
     }
     return -improvement.value;
   };
-  const Box box{std::vector<double>(start.size(), 0.0), std::vector<double>(start.size(), kLargestUnit)};
+  Box box;
+  for (std::size_t k = 0; k < parameters.size(); ++k) {
+    const Axis& axis = axes_[parameters[k]];
+    box.low.push_back(axis.low);
+    box.high.push_back(axis.high);
+    start[k] = std::clamp(start[k], axis.low, axis.high);
+  }
   const Minimum found = descend(loss, std::move(start), box, 30, 1e-6);
   for (std::size_t k = 0; k < parameters.size(); ++k) from.point[parameters[k]] = found.x[k];
   from.score = -found.value;

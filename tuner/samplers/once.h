@@ -59,6 +59,7 @@ class OnceSampler final : public Sampler {
   void started(const Trial& trial) override;
   void tell(const TrialResult& result) override { inner_->tell(result); }
   bool repeats_configs() const override { return inner_->repeats_configs(); }
+  bool learns_from_priors() const override { return inner_->learns_from_priors(); }
 
  private:
   std::optional<Config> propose(std::int64_t number, int attempt) override;

@@ -42,6 +42,7 @@ class PbtSampler final : public Sampler {
   std::int64_t size() const override { return settings_.population * generations_; }
   std::int64_t needs(std::int64_t number) const override;
   bool repeats_configs() const override { return true; }
+  bool learns_from_priors() const override { return false; }
   void started(const Trial& trial) override;
   void tell(const TrialResult& result) override;
   Stage stage(std::int64_t number) const override;
