@@ -213,7 +213,7 @@ Findings look(const std::string& signal_directory, const std::vector<NoiseStudy>
   found.metric = metric.value_or(study.metric);
   found.configs = signal.trial_count();
   found.seeds = study.seeds;
-  Arm& all = found.arms.emplace_back();
+  Arm all;
   all.name = "signal";
   for (std::int64_t trial = 0; trial < found.configs; ++trial) {
     const TrialScores scores = scores_of(signal, trial, found.metric);
@@ -224,6 +224,8 @@ Findings look(const std::string& signal_directory, const std::vector<NoiseStudy>
     if (scores.repeats.front().score) found.firsts.push_back(*scores.repeats.front().score);
     found.groups.push_back(finite);
   }
+  const std::size_t scored = all.scores.size();
+  found.arms.push_back(std::move(all));
   for (const auto& [directory, trial] : noise_studies) {
     Storage noise = open_study(directory);
     const TrialScores scores = scores_of(noise, 0, found.metric);
@@ -244,7 +246,7 @@ Findings look(const std::string& signal_directory, const std::vector<NoiseStudy>
   const auto has = [&](std::size_t least) {
     return std::all_of(found.groups.begin(), found.groups.end(), [&](const auto& g) { return g.size() >= least; });
   };
-  if (found.groups.size() < 2 || all.scores.size() <= found.groups.size()) return found;
+  if (found.groups.size() < 2 || scored <= found.groups.size()) return found;
   found.effect = config_effect(found.groups);
   found.kruskal = kruskal_wallis(found.groups);
   if (has(3)) found.spreads = brown_forsythe(found.groups);
