@@ -52,6 +52,7 @@ void reckon_luck(const History& history, ConfirmReport& report) {
   if (!floor || searched.empty()) return;
   report.seed_sd = floor->sd;
   std::vector<double> means;
+  means.reserve(searched.size());
   for (const TrialSpread& trial : searched) means.push_back(report.maximize ? trial.mean : -trial.mean);
   report.luck = search_luck(means, floor->sd / std::sqrt(static_cast<double>(searched.front().runs)));
 }
@@ -99,7 +100,7 @@ void pick_afresh(ConfirmReport& report) {
 }
 
 std::string role_of(const ConfirmPlan& plan, std::size_t i) {
-  const std::string role = i == 0 ? "winner" : "runner-up";
+  std::string role = i == 0 ? "winner" : "runner-up";
   if (plan.baseline != plan.trials[i]) return role;
   return i + 1 == plan.trials.size() ? "baseline" : role + ", baseline";
 }

@@ -48,11 +48,12 @@ FinalWeights final_weights(Storage& storage, const std::filesystem::path& study,
   fmt::print(stderr, "caviar: {} trained again on {}: the weights were not kept\n",
              show_number_of(static_cast<std::int64_t>(missing.size()), "run"), show_devices(devices));
   std::vector<std::int64_t> numbers;
+  numbers.reserve(missing.size());
   for (const auto& [run, place] : missing) numbers.push_back(run);
   const std::unique_ptr<Executor> executor = make_executor(data, devices);
   const std::string precision = record.numerics.substr(0, record.numerics.find('/'));
   replay(storage, numbers, {data->train.count, data->test.count, data->digest}, numerics_of(devices, precision),
-         *executor, [&](FinishedRun run) {
+         *executor, [&](const FinishedRun& run) {
            if (!run.same())
              fail("run ", run.run, " trained again is not what was recorded: ", run.difference,
                   "; `caviar replay` says more");

@@ -77,7 +77,10 @@ StudyOutcome Study::carry_out() {
   failpoint(Failpoint::kFinished);
   if (checkpoints_) checkpoints_->clear();
   // With a greater --count the next generation goes on from the last one's weights.
-  if (next_ >= sampler_.size()) lineage_.clear();
+  if (next_ >= sampler_.size())
+    lineage_.clear();
+  else
+    lineage_.forget_before(sampler_.stage(next_).oldest_parent);
   return StudyOutcome::kDone;
 }
 

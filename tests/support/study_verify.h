@@ -79,6 +79,7 @@ class Verifier {
     }
     int files = 0, whole = 0, temporary = 0;
     for (const auto& entry : std::filesystem::directory_iterator(StudyDirectory::checkpoints_in(study_))) {
+      if (entry.path().extension() == ".weights") continue;  // of parents (lineage.h), as many as there are
       if (entry.path().extension() == ".tmp") {
         ++temporary;
         continue;
