@@ -74,6 +74,7 @@ std::vector<PlannedDifference> plan_differences(const Spread& pilot, std::span<c
   std::vector<double> asked(differences.begin(), differences.end());
   if (asked.empty()) asked = {*pilot.sd / 2, *pilot.sd, *pilot.sd * 2};
   std::vector<PlannedDifference> planned;
+  planned.reserve(asked.size());
   for (const double difference : asked) {
     planned.push_back(
         {difference, plan_seeds(difference, *pilot.sd, static_cast<std::int64_t>(pilot.n), Pairing::kUnpaired)});

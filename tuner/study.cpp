@@ -291,7 +291,7 @@ void Study::start_repeat(const Owner& owner) {
 
 // All that the run's bits depend on: with a parent, the whole line of its ancestors.
 std::string Study::canonical_of(const Trial& trial, std::int64_t repeat, const BoundConfig& bound) {
-  const std::string own = canonical_run(bound, setup_.shape.digest, setup_.record.numerics);
+  std::string own = canonical_run(bound, setup_.shape.digest, setup_.record.numerics);
   if (trial.parent < 0 && trial.until == 0) return own;
   Value line = Value::parse(own);
   if (trial.until > 0) line["until"] = trial.until;
