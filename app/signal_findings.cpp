@@ -98,8 +98,9 @@ void print_histogram(const Findings& found) {
   for (std::size_t bin = histogram.edges.size() - 1; bin-- > 0;) {
     fmt::print("\n{:>9} - {:>9}", show_metric(histogram.edges[bin]), show_metric(histogram.edges[bin + 1]));
     for (std::size_t arm = 0; arm < found.arms.size(); ++arm)
-      fmt::print("  {:<{}} {:>6}", std::string(static_cast<std::size_t>(share(arm, bin) / most * kWidth + 0.5), '#'),
-                 kWidth, histogram.counts[arm][bin]);
+      fmt::print("  {:<{}} {:>6}",
+                 std::string(static_cast<std::size_t>(std::lround(share(arm, bin) / most * kWidth)), '#'), kWidth,
+                 histogram.counts[arm][bin]);
   }
   fmt::print("\n");
 }

@@ -71,7 +71,7 @@ Minimum descend(const SmoothFunction& function, std::vector<double> start, const
     }
     double factor = 1, value = 0, slope = 0;
     bool lower = false;
-    for (int halving = 0; halving < kHalvings && !lower; ++halving, factor /= 2) {
+    for (int halving = 0; halving < kHalvings && !lower; ++halving) {
       slope = 0;
       for (std::size_t i = 0; i < n; ++i) {
         next[i] = std::clamp(best.x[i] + factor * direction[i], box.low[i], box.high[i]);
@@ -79,6 +79,7 @@ Minimum descend(const SmoothFunction& function, std::vector<double> start, const
       }
       value = function(next, next_gradient);
       lower = std::isfinite(value) && value <= best.value + 1e-4 * slope && slope < 0;
+      factor /= 2;
     }
     if (!lower) break;
     Pair pair{next, next_gradient, 0};

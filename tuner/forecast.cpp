@@ -75,7 +75,11 @@ std::vector<RunOrder> orders_of(const BoundConfig& config, int count, std::int64
 std::int64_t train_for(Executor& executor, std::vector<RunOrder>& orders, double seconds) {
   for (const RunOrder& order : orders) executor.submit(order);
   const Clock::time_point start = Clock::now();
-  for (double left = seconds; left > 0; left = seconds - seconds_since(start)) executor.advance(milliseconds(left));
+  double left = seconds;
+  while (left > 0) {
+    executor.advance(milliseconds(left));
+    left = seconds - seconds_since(start);
+  }
   std::int64_t steps = 0;
   for (Parked& parked : executor.drain()) {
     steps += parked.step;

@@ -174,6 +174,7 @@ RangeTestSize range_test_size(const BoundConfig& config, const Dataset& data) {
 RangeTest test_rates(Executor& executor, const BoundConfig& config, const RangeTestSize& size) {
   const std::vector<double> rates = range_test_rates();
   std::vector<RunOrder> orders;
+  orders.reserve(rates.size());
   for (const double rate : rates)
     orders.push_back(plain_order(config, rate, size.steps, size.steps / 10, size.batch_size));
   const auto reports = train_all(executor, std::move(orders));

@@ -92,6 +92,7 @@ void send(const Dataset& data, const GpuCopy& copy) {
 // From the first GPU to the others. What NCCL says when it refuses, else nothing; nothing is lost by then but time.
 std::string broadcast(const Nccl& nccl, const std::vector<GpuCopy>& copies) {
   std::vector<int> gpus;
+  gpus.reserve(copies.size());
   for (const GpuCopy& copy : copies) gpus.push_back(copy.gpu);
   std::vector<ncclComm_t> communicators(gpus.size());
   if (const ncclResult_t result = nccl.init_all(communicators.data(), static_cast<int>(gpus.size()), gpus.data());

@@ -24,7 +24,7 @@ int prime_after(int n) {
 
 HaltonDimension::HaltonDimension(int base, std::uint64_t sweep_seed, std::string_view label) : base_(base) {
   const std::string purpose = std::string("halton scramble ").append(label);
-  for (std::int64_t digit = 0; cells_ * base <= 0x1p53; ++digit, cells_ *= base) {
+  for (std::int64_t digit = 0; cells_ * base <= 0x1p53; ++digit) {
     std::vector<std::uint16_t> permutation(static_cast<std::size_t>(base));
     std::iota(permutation.begin(), permutation.end(), std::uint16_t{0});
     Draws draws(sweep_seed, digit, purpose);  // Fisher and Yates
@@ -33,6 +33,7 @@ HaltonDimension::HaltonDimension(int base, std::uint64_t sweep_seed, std::string
                 permutation[static_cast<std::size_t>(draws.below(left))]);
     }
     permuted_.insert(permuted_.end(), permutation.begin(), permutation.end());
+    cells_ *= base;
   }
 }
 

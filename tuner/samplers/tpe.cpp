@@ -53,6 +53,7 @@ std::vector<Point> tpe_candidates(const SearchSpace& space, std::span<const Axis
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return score[a] > score[b]; });
   std::vector<Point> ranked;
+  ranked.reserve(order.size());
   for (const std::size_t i : order) ranked.push_back(std::move(candidates[i]));
   return ranked;
 }
