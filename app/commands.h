@@ -22,6 +22,8 @@ void add_plan(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_train(CLI::App& program, int& exit_code);
 void add_noise(CLI::App& program, int& exit_code);
+void add_compare(CLI::App& program, int& exit_code);
+void add_confirm(CLI::App& program, int& exit_code);
 void add_show(CLI::App& program, int& exit_code);
 void add_next(CLI::App& program, int& exit_code);
 void add_replay(CLI::App& program, int& exit_code);

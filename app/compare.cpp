@@ -1,6 +1,4 @@
 // caviar compare A B: is the difference between two trials more than the seeds would show?
-#include "app/compare.h"
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>

@@ -1,6 +1,4 @@
 // caviar confirm STUDY: the best of a search again, on seeds the search never saw.
-#include "app/confirm.h"
-
 #include <algorithm>
 #include <filesystem>
 #include <memory>

@@ -6,8 +6,6 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
-#include "app/compare.h"
-#include "app/confirm.h"
 #include "kernels/base/error.h"
 
 int main(int argc, char** argv) {
