@@ -212,40 +212,52 @@ void require_noise(const SweepSpec& spec, std::int64_t seeds) {
        "its standard deviation with --noise");
 }
 
-std::vector<PriorRecord> load_priors(const SweepSpec& spec, const CarryOutFlags& flags, const std::string& metric,
-                                     const Sampler& sampler) {
-  std::vector<PriorRecord> priors;
+// One answer per --prior.
+std::vector<PriorObservations> read_priors(const SweepSpec& spec, const CarryOutFlags& flags,
+                                           const std::string& metric) {
+  std::vector<PriorObservations> priors;
   const SearchSpace space(spec);
+  std::int64_t taken = 0;
   for (const std::string& study : flags.prior) {
     Storage storage = Storage::open_to_read(StudyDirectory::database_in(study));
-    const PriorObservations prior =
-        observations_of(storage, study, space, metric, static_cast<std::int64_t>(priors.size()));
-    priors.insert(priors.end(), prior.records.begin(), prior.records.end());
-    fmt::print("prior {}: {} taken", study, show_number_of(static_cast<std::int64_t>(prior.records.size()), "trial"));
+    priors.push_back(observations_of(storage, study, space, metric, taken));
+    taken += static_cast<std::int64_t>(priors.back().records.size());
+  }
+  return priors;
+}
+
+std::vector<PriorRecord> records_of(const std::vector<PriorObservations>& priors) {
+  std::vector<PriorRecord> records;
+  for (const PriorObservations& prior : priors)
+    records.insert(records.end(), prior.records.begin(), prior.records.end());
+  return records;
+}
+
+std::vector<PriorRecord> load_priors(const SweepSpec& spec, const CarryOutFlags& flags, const std::string& metric,
+                                     const Sampler& sampler) {
+  const std::vector<PriorObservations> priors = read_priors(spec, flags, metric);
+  for (std::size_t i = 0; i < priors.size(); ++i) {
+    const PriorObservations& prior = priors[i];
+    fmt::print("prior {}: {} taken", flags.prior[i],
+               show_number_of(static_cast<std::int64_t>(prior.records.size()), "trial"));
     if (prior.outside > 0) fmt::print(", {} outside this space left out", prior.outside);
     if (prior.unfinished > 0) fmt::print(", {} unfinished or stopped early left out", prior.unfinished);
     fmt::print("\n");
   }
-  if (!priors.empty() && !sampler.learns_from_priors()) {
+  std::vector<PriorRecord> records = records_of(priors);
+  if (!records.empty() && !sampler.learns_from_priors()) {
     fmt::print(stderr,
                "caviar: warning: this sampler learns nothing from trials, so --prior changes nothing; name one "
                "that does with --sampler\n");
   }
-  return priors;
+  return records;
 }
 
 // On resuming, --prior may be said again but not change: the study has recorded what it knew at its start.
 void require_recorded_priors(Storage& storage, const SweepSpec& spec, const CarryOutFlags& flags,
                              const std::string& metric) {
   if (flags.prior.empty()) return;
-  std::vector<PriorRecord> now;
-  const SearchSpace space(spec);
-  for (const std::string& study : flags.prior) {
-    Storage prior = Storage::open_to_read(StudyDirectory::database_in(study));
-    const auto taken = static_cast<std::int64_t>(now.size());
-    for (PriorRecord& record : observations_of(prior, study, space, metric, taken).records)
-      now.push_back(std::move(record));
-  }
+  const std::vector<PriorRecord> now = records_of(read_priors(spec, flags, metric));
   const std::vector<PriorRecord> recorded = storage.priors();
   const bool same = std::equal(now.begin(), now.end(), recorded.begin(), recorded.end(),
                                [](const PriorRecord& a, const PriorRecord& b) {
