@@ -1,4 +1,4 @@
-// caviar compare A B: is the difference between two trials more than the seeds would show?
+// caviar compare A B: is the difference between two trials, or two configs, more than the seeds would show?
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -9,8 +9,11 @@
 
 #include <fmt/format.h>
 
+#include "app/carry_out.h"
 #include "app/commands.h"
+#include "app/compare_configs.h"
 #include "app/comparison.h"
+#include "app/output_aside.h"
 #include "app/search_record.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
@@ -26,25 +29,31 @@ namespace caviar {
 namespace {
 
 constexpr const char* kFooter = R"(
-A and B are STUDY:TRIAL, or STUDY alone: its best trial. Runs on seeds that both have a score for are compared in pairs,
-from 6 of them on; else all runs with all. The verdict is decided by the probability that a run of A is better than a run of B
-and its 95 % interval (pairs: Clopper and Pearson; else all pairs, see tuner/analysis/outperform.h): one half inside it
-`could be noise`; above one half, but not above 0.75, `real but not meaningful`; else `real and meaningful`
-(Bouthillier et al. 2021). The other tests stand beside it and decide nothing.
+A and B are STUDY:TRIAL, or STUDY alone: its best trial. Or both are sweep files of one point: then the two configs are
+trained on the same --seeds (init, order, dropout, augment and split move together, unless both files say the same
+vary), into a study that is kept, and compared.
+
+Runs on seeds that both have a score for are compared in pairs, from 6 of them on; else all runs with all. The verdict
+is decided by the probability that a run of A is better than a run of B and its 95 % interval (pairs: Clopper and
+Pearson; else all pairs, see tuner/analysis/outperform.h): one half inside it `could be noise`; above one half, but
+not above 0.75, `real but not meaningful`; else `real and meaningful` (Bouthillier et al. 2021). The other tests stand
+beside it and decide nothing.
 
 --json: metric, goal, confidence, a and b (study, trial, chosen, trials_tried, rank, config, runs, mean, sd, failed,
 diverged, stopped, unfinished), comparison (paired, shared_seeds, runs_a, runs_b, mean_a, mean_b, difference, welch,
 paired_test, mann_whitney, outperforms_in_pairs, outperforms_in_all_pairs, failures, verdict, favours, further_seeds),
 equivalence. What is not known is null.
 
-Example:
-  caviar compare studies/first:3 studies/first:7)";
+Examples:
+  caviar compare studies/first:3 studies/first:7
+  caviar compare lstm.yaml gru.yaml --seeds 30)";
 
 struct Options {
   std::string a, b;
   std::optional<std::string> metric;
   std::optional<double> equivalent;
   bool json = false;
+  CarryOutFlags flags;  // of two configs
 };
 
 // One side: a trial and what its study says of it.
@@ -208,8 +217,12 @@ void print_equivalence(const TrialComparison& comparison, double margin, std::op
   }
 }
 
+// Two configs that were named before they were trained, by this command.
+bool is_of_configs(const Arm& arm) { return arm.study.spec_name == kCompareName; }
+
 // The command that gives the arm more seeds.
 std::string more_seeds_of(const Arm& arm, std::int64_t seeds) {
+  if (is_of_configs(arm)) return fmt::format("caviar compare A B --study {} --seeds {} --resume", arm.directory, seeds);
   const bool trained = arm.study.spec_name == "--set";
   return fmt::format("caviar {} --study {} --seeds {} --resume",
                      trained ? "train --set ..." : "sweep " + arm.study.spec_name, arm.directory, seeds);
@@ -239,6 +252,10 @@ void print_what_would_settle_it(const TrialComparison& comparison, const Arm& a,
 }
 
 void print_how_they_were_chosen(const Arm& a, const Arm& b) {
+  if (is_of_configs(a) && a.directory == b.directory) {
+    fmt::print("Both configs were named before they were trained, so no choice flatters either.\n");
+    return;
+  }
   for (const Arm* arm : {&a, &b}) {
     if (arm == &b && a.directory == b.directory) continue;
     fmt::print("{} trials were looked at in {}", show_count(static_cast<double>(arm->tried)), arm->directory);
@@ -273,7 +290,28 @@ nlohmann::ordered_json json_of(const Arm& arm) {
           {"unfinished", arm.scores.unfinished}};
 }
 
-int compare(const Options& options) {
+// Trains what is to be trained; afterwards A and B are trials. 0, or the exit code to end with.
+int train_if_configs(Options& options) {
+  const bool a = names_a_file(options.a), b = names_a_file(options.b);
+  CarryOutFlags& flags = options.flags;
+  if (!a && !b) {
+    if (flags.seeds || flags.resume || !flags.study.empty() || flags.data)
+      fail("--seeds, --study, --resume and --data are for two configs in files; ", options.a, " and ", options.b,
+           " are trials, whose runs are recorded");
+    return kExitDone;
+  }
+  if (a != b)
+    fail(a ? options.a : options.b, " is a file and ", a ? options.b : options.a,
+         " is not; name two files of one point each, or two trials as STUDY:TRIAL");
+  const OutputAside aside(options.json);
+  const int code = train_two_configs(options.a, options.b, flags);
+  options.a = flags.study + ":0";
+  options.b = flags.study + ":1";
+  return code;
+}
+
+int compare(Options& options) {
+  if (const int code = train_if_configs(options); code != kExitDone) return code;
   const Arm a = open_arm("A", options.a, options.metric), b = open_arm("B", options.b, options.metric);
   require_comparable(a, b, options.metric);
   const std::string metric = options.metric.value_or(a.study.metric);
@@ -304,15 +342,26 @@ int compare(const Options& options) {
 
 void add_compare(CLI::App& program, int& exit_code) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = program.add_subcommand("compare", "Is the difference between two trials more than chance?");
-  command->add_option("A", options->a, "STUDY:TRIAL, or STUDY for its best trial")->required();
+  CLI::App* command =
+      program.add_subcommand("compare", "Is the difference between two trials, or two configs, more than chance?");
+  command->add_option("A", options->a, "STUDY:TRIAL, STUDY for its best trial, or a file of one config")->required();
   command->add_option("B", options->b, "what to compare it with, named alike")->required();
   command->add_option("--metric", options->metric, "the scores: val_accuracy, test_loss, ... [default: the study's]");
   command
       ->add_option("--equivalent", options->equivalent,
                    "also tests whether the two differ by less than this, in units of the metric")
       ->check(CLI::PositiveNumber);
+  CarryOutFlags& flags = options->flags;
+  command
+      ->add_option("--seeds", flags.seeds,
+                   fmt::format("of two configs: seeds that both are trained on [default: {}]", kCompareSeeds))
+      ->check(CLI::Range(std::int64_t{2}, std::int64_t{1'000'000}));
+  command->add_option("--study", flags.study,
+                      "of two configs: directory to keep them in [default: studies/<A>-against-<B>]");
+  command->add_flag("--resume", flags.resume, "of two configs: go on with what is in that directory, or show it again");
+  command->add_option("--data", flags.data, "of two configs: data set, as `caviar sweep` has it");
   command->add_flag("--json", options->json, "all of it as JSON");
+  add_device_flags(*command, flags);
   command->footer(kFooter);
   command->callback([options, &exit_code] { exit_code = compare(*options); });
 }

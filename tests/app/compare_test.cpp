@@ -95,6 +95,47 @@ TEST_F(CompareProgram, TrialsOfTwoStudiesArePairedByTheSeedsTheyShare) {
   EXPECT_EQ(same["comparison"]["verdict"], "could be noise");
 }
 
+TEST_F(CompareProgram, TwoConfigsInFilesAreTrainedOnTheSameSeedsAndCompared) {
+  const auto write = [&](const std::string& name, const std::string& rate, const std::string& block = "") {
+    place_.dir().write(name,
+                       "method: grid\nparameters:\n  hidden_size: {value: 8}\n  num_layers: {value: 1}\n"
+                       "  batch_size: {value: 20}\n  seed: {value: 5}\n  learning_rate: {values: [" +
+                           rate + "]}\n  epochs: {value: 2}\ncaviar: {validation_examples: 40" + block + "}\n");
+  };
+  write("slow.yaml", "0.00001");
+  write("fast.yaml", "0.02");
+  const std::string data = place_.dir().path().string();
+  const Ended ended = place_.run({"compare", "fast.yaml", "slow.yaml", "--seeds", "7", "--data", data});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("on the 7 seeds they share"), HasSubstr("named before they were trained"),
+                               HasSubstr("Verdict: ")));
+  EXPECT_THAT(ended.err, HasSubstr("the seeds of fast.yaml are not used"));
+  const std::vector<std::string> again = {"fast.yaml", "slow.yaml", "--resume", "--data", data};
+  const Json json = compared(again);
+  EXPECT_TRUE(json["comparison"]["paired"]);
+  EXPECT_EQ(json["a"]["runs"], 7);
+  EXPECT_EQ(json["a"]["config"]["learning_rate"], 0.02);
+  EXPECT_EQ(json["a"]["study"], "studies/fast-against-slow");
+  Json of_trials = compared({"studies/fast-against-slow:0", "studies/fast-against-slow:1"});
+  EXPECT_EQ(of_trials["comparison"], json["comparison"]);
+  EXPECT_THAT(place_.run({"compare", "fast.yaml", "slow.yaml", "--data", data}).err, HasSubstr("--resume"));
+
+  write("many.yaml", "0.01, 0.02");
+  write("same.yaml", "0.02");
+  write("other.yaml", "0.01", ", validate_on: test");
+  EXPECT_THAT(place_.run({"compare", "fast.yaml", "many.yaml", "--data", data}).err,
+              AllOf(HasSubstr("many.yaml:7"), HasSubstr("give it one value"), HasSubstr("caviar confirm")));
+  EXPECT_THAT(place_.run({"compare", "fast.yaml", "same.yaml", "--data", data}).err, HasSubstr("the same config"));
+  EXPECT_THAT(place_.run({"compare", "fast.yaml", "other.yaml", "--data", data}).err, HasSubstr("validate_on"));
+  EXPECT_THAT(place_.run({"compare", "fast.yaml", "studies/fast-against-slow", "--data", data}).err,
+              HasSubstr("two files of one point each"));
+  EXPECT_THAT(place_.run({"compare", "studies/fast-against-slow:0", "studies/fast-against-slow:1", "--seeds", "9"}).err,
+              HasSubstr("are for two configs in files"));
+  write("slow.yaml", "0.0001");
+  EXPECT_THAT(place_.run({"compare", "fast.yaml", "slow.yaml", "--resume", "--data", data}).err,
+              HasSubstr("another text"));
+}
+
 TEST_F(CompareProgram, WhatCannotBeComparedIsRefusedWithASentence) {
   sweep_on("2");
   EXPECT_THAT(place_.run({"compare", "s:1", "s:1"}).err, HasSubstr("both trial 1"));
