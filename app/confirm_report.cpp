@@ -57,28 +57,6 @@ void reckon_luck(const History& history, ConfirmReport& report) {
   report.luck = search_luck(means, floor->sd / std::sqrt(static_cast<double>(searched.front().runs)));
 }
 
-void compare_with_winner(ConfirmReport& report) {
-  std::vector<double> known;
-  for (std::size_t i = 1; i < report.arms.size(); ++i) {
-    const TrialScores &winner = report.arms.front().fresh, &other = report.arms[i].fresh;
-    if (winner.scores().empty() || other.scores().empty()) continue;
-    ConfirmedComparison found;
-    found.other = i;
-    found.comparison = compare_trials(winner, other, report.maximize);
-    const Comparison& comparison = found.comparison.found;
-    found.p = comparison.paired ? std::optional(comparison.paired->signed_rank_p) : comparison.ranks.p;
-    if (found.p) known.push_back(*found.p);
-    report.comparisons.push_back(std::move(found));
-  }
-  const std::vector<double> adjusted = holm(known);
-  std::size_t next = 0;
-  for (ConfirmedComparison& found : report.comparisons) {
-    if (found.p) found.p_holm = adjusted[next++];
-    const bool stands = found.p_holm && *found.p_holm <= kLevel;
-    found.verdict = stands ? found.comparison.found.finding : Conclusion::kCouldBeNoise;
-  }
-}
-
 // The best by the first half of the repeats, and its score by the second, which did not choose it.
 void pick_afresh(ConfirmReport& report) {
   std::vector<std::vector<double>> to_pick, to_score;
@@ -132,9 +110,9 @@ void print_luck(const ConfirmReport& report) {
   }
   const SearchLuck& luck = *report.luck;
   fmt::print(
-      " With seeds that move a score by {} ({}) and configs by {}, choosing the best\nputs {} of luck into its score "
+      " With seeds that move a score by {} ({})\nand configs by {}, choosing the best puts {} of luck into its score "
       "on "
-      "average; what the search's numbers alone make of it, shrunken, is {}.\n",
+      "average;\nwhat the search's numbers alone make of it, shrunken, is {}.\n",
       show_metric(*report.seed_sd), report.seed_sd_from_search ? "from the search" : "from the fresh runs",
       show_metric(*luck.config_sd), show_metric(*luck.expected),
       luck.shrunken ? show_metric(sign * *luck.shrunken) : "-");
@@ -172,8 +150,8 @@ void print_comparisons(const ConfirmReport& report) {
                      found.p ? show_p(*found.p) : "-", found.p_holm ? show_p(*found.p_holm) : "-", verdict});
   }
   fmt::print(
-      "\n{}95 % intervals in brackets; p of the signed-rank test in pairs, else of Mann and Whitney's. A "
-      "verdict other than noise\nalso takes a p of at most 0.05 after Holm's correction for all {} comparisons.\n",
+      "\n{}95 % intervals in brackets; p of the signed-rank test in pairs, else of Mann and Whitney's.\n"
+      "A verdict other than noise also takes a p of at most 0.05 after Holm's correction for all {} comparisons.\n",
       show_table(table), report.comparisons.size());
 }
 
@@ -215,6 +193,29 @@ Json json_of(const ConfirmedArm& arm, std::size_t number) {
 
 }  // namespace
 
+std::vector<ConfirmedComparison> compare_with_winner(std::span<const TrialScores> fresh, bool maximize) {
+  std::vector<ConfirmedComparison> comparisons;
+  std::vector<double> known;
+  for (std::size_t i = 1; i < fresh.size(); ++i) {
+    if (fresh.front().scores().empty() || fresh[i].scores().empty()) continue;
+    ConfirmedComparison found;
+    found.other = i;
+    found.comparison = compare_trials(fresh.front(), fresh[i], maximize);
+    const Comparison& comparison = found.comparison.found;
+    found.p = comparison.paired ? std::optional(comparison.paired->signed_rank_p) : comparison.ranks.p;
+    if (found.p) known.push_back(*found.p);
+    comparisons.push_back(std::move(found));
+  }
+  const std::vector<double> adjusted = holm(known);
+  std::size_t next = 0;
+  for (ConfirmedComparison& found : comparisons) {
+    if (found.p) found.p_holm = adjusted[next++];
+    const bool stands = found.p_holm && *found.p_holm <= kLevel;
+    found.verdict = stands ? found.comparison.found.finding : Conclusion::kCouldBeNoise;
+  }
+  return comparisons;
+}
+
 ConfirmReport confirm_report(Storage& searched, Storage& confirmed, const ConfirmPlan& plan) {
   const StudyRecord search = searched.study().value(), study = confirmed.study().value();
   History history(search.metric, search.maximize, search.seeds);
@@ -234,7 +235,9 @@ ConfirmReport confirm_report(Storage& searched, Storage& confirmed, const Confir
     report.arms.push_back(std::move(arm));
   }
   reckon_luck(history, report);
-  compare_with_winner(report);
+  std::vector<TrialScores> fresh;
+  for (const ConfirmedArm& arm : report.arms) fresh.push_back(arm.fresh);
+  report.comparisons = compare_with_winner(fresh, report.maximize);
   pick_afresh(report);
   return report;
 }

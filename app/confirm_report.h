@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,9 @@ struct ConfirmedComparison {
   std::optional<double> p_holm;  // empty where p is
   Conclusion verdict = Conclusion::kCouldBeNoise;
 };
+
+// The first of the arms, the winner, against each other; an arm without any score is left out.
+std::vector<ConfirmedComparison> compare_with_winner(std::span<const TrialScores> fresh, bool maximize);
 
 struct ConfirmReport {
   std::string searched, study;  // directories
