@@ -21,6 +21,7 @@
 #include "tuner/bind.h"
 #include "tuner/crossed_seeds.h"
 #include "tuner/names.h"
+#include "tuner/space.h"
 #include "tuner/storage/directory.h"
 
 namespace caviar {
@@ -42,7 +43,8 @@ training: --study and --resume are then enough.
 once, and the variance taken apart; it also shows how far the scores scatter when one source alone varies, and whether
 holding it shrinks the spread. Six levels of three sources are 216 runs.
 
---json prints one object, its keys listed in app/noise_report.h and app/decompose_report.h; what else there is to say goes to standard error.
+--json prints one object, its keys listed in app/noise_report.h and app/decompose_report.h; what else there is to say
+goes to standard error.
 
 Exit codes: as of `caviar sweep`.
 
@@ -192,13 +194,34 @@ SweepSpec crossed_sweep(const NoiseQuestion& question, const Options& options) {
   return sweep_of(question, options.flags, parameters, "");
 }
 
+// Which studies are shown again: one config, or one on crossed seeds, whoever made them.
+void require_noise_study(const Options& options, const SweepSpec& spec) {
+  const SearchSpace space(spec);
+  bool seeds = false, others = false;
+  for (const Parameter& parameter : space.parameters()) {
+    if (parameter.is_constant() || parameter.levels() == 1) continue;
+    (canonical_parameter(parameter.name()).starts_with("seed_") ? seeds : others) = true;
+  }
+  const std::string& study = options.flags.study;
+  Storage storage = open_study(study);
+  if (others || (!seeds && storage.trial_count() > 1)) {
+    fail(study, " is no study of `caviar noise`: it has several configs, of ", spec.filename,
+         "; `caviar show` reads it, and `caviar noise` takes one config, with --set or a FILE, and a --study of its "
+         "own");
+  }
+  if (seeds && !options.decompose)
+    fail(study, " is a study of `caviar noise --decompose`, every combination of some seeds; say --decompose too");
+  if (!seeds && options.decompose)
+    fail(study, " is a study of one config whose seeds move together; leave --decompose away to show it");
+}
+
 SweepSpec spec_of(Options& options, const std::optional<StudyRecord>& recorded) {
   const bool says_config = !options.file.empty() || !options.settings.empty();
   CarryOutFlags& flags = options.flags;
   if (recorded && flags.resume && !flags.data) flags.data = recorded->data_name;
   if (recorded && flags.resume && !says_config && options.vary.empty() && !options.levels) {
     SweepSpec spec = parse_sweep(recorded->spec, recorded->spec_name);
-    if (!options.decompose) one_config_of(spec, "if this is a study of `caviar noise --decompose`, say that again");
+    require_noise_study(options, spec);
     return spec;
   }
   if (flags.resume && !recorded && !says_config)

@@ -61,9 +61,8 @@ void print_metrics(const NoiseScores& scores) {
   }
   fmt::print("\n{}", show_table(spreads));
   fmt::print(
-      "The intervals hold with 95 % confidence for normal scores only; where the robust sd (from the quartiles) is "
-      "much "
-      "smaller\nthan the sd, a few runs went astray and the intervals are too short.\n");
+      "The intervals hold with 95 % confidence for normal scores only; where the robust sd (from the quartiles) is\n"
+      "much smaller than the sd, a few runs went astray and the intervals are too short.\n");
   for (const std::string& text : bootstrap)
     fmt::print("sd, 95 % confidence for scores of any shape (bootstrap): {}\n", text);
   for (const std::string& metric : equal)
@@ -82,7 +81,7 @@ void print_quality(const TestSetNoise& noise) {
                quality.variance);
   }
   if (quality.interval) {
-    fmt::print("; 95 % confidence: {}\n",
+    fmt::print("; 95 % confidence: {},\n  which is too narrow where a few runs in a hundred collapse\n",
                show(Interval{std::sqrt(quality.interval->low), std::sqrt(quality.interval->high)}));
   } else {
     fmt::print("; no interval {}\n", noise.runs < static_cast<std::int64_t>(kFewestRunsForInterval)
@@ -138,8 +137,8 @@ void print_plan(const NoiseReport& report) {
   }
   fmt::print("{}", show_table(table));
   fmt::print(
-      "Go by the upper limit ({}, 95 % confidence for normal scores): the sd of {} runs is itself a guess. {} is the "
-      "fewest that\nany difference is called real from. Seeds that both configs share need fewer only as far as their "
+      "Go by the upper limit ({}, 95 % confidence for normal scores): the sd of {} runs is itself a guess. {} is the\n"
+      "fewest that any difference is called real from. Seeds that both configs share need fewer only as far as their\n"
       "scores go together.\n",
       show_metric(report.plan.front().plan.upper_sigma), noise->spread.n, kFewestRuns);
 }

@@ -1,6 +1,4 @@
 // caviar signal FILE: do the configs of a sweep differ by more than the seed makes any one of them differ?
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -15,6 +13,7 @@
 
 #include "app/carry_out.h"
 #include "app/commands.h"
+#include "app/output_aside.h"
 #include "app/signal_findings.h"
 #include "kernels/base/error.h"
 #include "tuner/metric.h"
@@ -27,14 +26,15 @@ namespace {
 
 constexpr const char* kFooter = R"(
 Signal: the configs of FILE on --seeds seeds each, a study in DIR/signal. Noise: one config on --noise-seeds other
-seeds, in DIR/noise-<its trial>, or that of a file. Of all seeds, init, order, dropout and augment move; the split stays. It is decided by
-Kruskal-Wallis, whether the configs lie apart by more than their seeds do; how far, by one-way random effects.
+seeds, in DIR/noise-<its trial>, or that of a file. Of all seeds, init, order, dropout and augment move; the split
+stays. It is decided by Kruskal-Wallis, whether the configs lie apart by more than their seeds do; how far, by one-way
+random effects.
 --as-the-original has one seed a config, as the report had that this command is named after ("Scrying for Significance",
 2020); it can compare two spreads only, and says what that cannot show.
 
 --json has signal and noise (a list) {trials or trial, scores, mean, sd, sd_interval, failed, diverged, stopped,
-unfinished}, effect, kruskal_wallis, brown_forsythe_of_configs, against_noise, histogram {edges, counts}, verdict: "differ",
-"could be noise" or, of one seed a config, "spread is larger"; null where there is too little for a number.
+unfinished}, effect, kruskal_wallis, brown_forsythe_of_configs, against_noise, histogram {edges, counts}, verdict:
+"differ", "could be noise" or, of one seed a config, "spread is larger"; null where there is too little for a number.
 
 Exit codes: as of `caviar sweep`; --resume goes on, and on a finished study prints again.
 
@@ -150,28 +150,6 @@ int carry_out_noise(const Options& options, const SweepSpec& spec) {
   }
   return kExitDone;
 }
-
-// What is printed meanwhile goes to standard error.
-class OutputAside {
- public:
-  explicit OutputAside(bool aside) {
-    if (!aside) return;
-    std::fflush(stdout);
-    output_ = ::dup(STDOUT_FILENO);
-    if (output_ < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) fail("standard output cannot be set aside for --json");
-  }
-  ~OutputAside() {
-    if (output_ < 0) return;
-    std::fflush(stdout);
-    ::dup2(output_, STDOUT_FILENO);
-    ::close(output_);
-  }
-  OutputAside(const OutputAside&) = delete;
-  OutputAside& operator=(const OutputAside&) = delete;
-
- private:
-  int output_ = -1;
-};
 
 int signal_study(Options options) {
   const SweepSpec spec = load_sweep(options.file);

@@ -173,5 +173,21 @@ TEST_F(NoiseProgram, MistakesAreRefusedBeforeTraining) {
   EXPECT_FALSE(std::filesystem::exists(place_.file("s")));
 }
 
+TEST_F(NoiseProgram, AStudyOfAnotherKindIsNamedAsSuch) {
+  place_.write_sweep("many.yaml", 1);
+  ASSERT_EQ(place_.run({"sweep", "many.yaml", "--study", "sweep", "--count", "2"}).code, 0);
+  for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--decompose"}}) {
+    std::vector<std::string> arguments = {"noise", "--study", "sweep", "--resume"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    EXPECT_THAT(place_.run(arguments).err,
+                AllOf(HasSubstr("sweep is no study of `caviar noise`"), HasSubstr("several configs, of many.yaml")));
+  }
+  ASSERT_EQ(place_.run({"confirm", "sweep", "--top", "2", "--seeds", "5"}).code, 0);
+  EXPECT_THAT(place_.run({"noise", "--study", "sweep/confirm", "--resume"}).err, HasSubstr("several configs"));
+  ASSERT_EQ(small_net("together", {"--seeds", "2"}).code, 0);
+  EXPECT_THAT(place_.run({"noise", "--study", "together", "--resume", "--decompose"}).err,
+              HasSubstr("seeds move together"));
+}
+
 }  // namespace
 }  // namespace caviar
