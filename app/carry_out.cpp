@@ -21,6 +21,7 @@
 #include "kernels/base/error.h"
 #include "kernels/recurrent_mixed.h"
 #include "tuner/advice.h"
+#include "tuner/auto_seeds.h"
 #include "tuner/bind.h"
 #include "tuner/enqueue.h"
 #include "tuner/names.h"
@@ -37,6 +38,8 @@ namespace {
 // The study that a signal puts down. Handlers may only touch lock-free atomics and write(2).
 std::atomic<Study*> g_study = nullptr;
 std::atomic<int> g_signals = 0;
+
+constexpr std::int64_t kMostSeedsOfATrial = 1'000'000;
 
 void say(const char* text) { [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, std::strlen(text)); }
 
@@ -96,7 +99,7 @@ StudyRecord record_of(const SweepSpec& spec, const CarryOutFlags& flags, const D
   record.sweep_seed = flags.sweep_seed.value_or(spec.settings.sweep_seed.value_or(0));
   record.trials = flags.count ? flags.count : spec.settings.count;
   if (spec.run_cap) record.trials = std::min(record.trials.value_or(*spec.run_cap), *spec.run_cap);
-  record.seeds = flags.seeds.value_or(spec.settings.seeds.value_or(1));
+  record.seeds = flags.seeds.value_or(spec.settings.seeds.value_or(1));  // of seeds: auto the most, by then
   record.metric = metric.name;
   record.maximize = metric.goal == Goal::kMaximize;
   record.validate_on_test = flags.validate_on ? *flags.validate_on == "test" : spec.settings.validate_on_test;
@@ -113,12 +116,24 @@ void keep_as_recorded(StudySetup& setup, const StudyRecord& before, const CarryO
   StudyRecord& record = setup.record;
   if (!flags.sweep_seed) record.sweep_seed = before.sweep_seed;
   if (!flags.count) record.trials = before.trials;
-  if (!flags.seeds) record.seeds = before.seeds;
+  if (!flags.seeds && !flags.max_seeds) record.seeds = before.seeds;
   if (!flags.validate_on) record.validate_on_test = before.validate_on_test;
   if (!flags.precision) {
     setup.precision = before.numerics.substr(0, before.numerics.find('/'));
     record.numerics = numerics_of(devices, setup.precision);
   }
+}
+
+// Seeds auto said again, without its confidence, has that of the record.
+void keep_auto_seeds(const std::string& recorded, const CarryOutFlags& flags, Settings& settings) {
+  if (!settings.auto_seeds || flags.confidence) return;
+  Settings before;
+  recall_search(recorded, {}, before);
+  if (is_auto_seeds(before.scheduler)) settings.scheduler = before.scheduler;
+}
+
+bool says_scheduler(const CarryOutFlags& flags) {
+  return flags.scheduler || flags.auto_seeds || flags.confidence || flags.max_seeds;
 }
 
 // 10,000 as MNIST's split has it; where the training set is too small for that, the same share of it, a sixth.
@@ -277,9 +292,11 @@ void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Datas
   const StudyRecord& record = setup.record;
   std::optional<std::int64_t> trials = record.trials;
   if (sampler.size() >= 0) trials = trials ? std::min(*trials, sampler.size()) : sampler.size();
-  fmt::print("{}: {} on {} each, data {}, ranked by {} ({}), {}\n", spec.filename,
-             show_number_of(trials.value_or(0), "trial"), show_number_of(record.seeds, "seed"), data.name,
-             record.metric, record.maximize ? "more is better" : "less is better", show_devices(devices));
+  const bool race = is_auto_seeds(spec.settings.scheduler);
+  fmt::print("{}: {} on {}{} each, data {}, ranked by {} ({}), {}\n", spec.filename,
+             show_number_of(trials.value_or(0), "trial"), race ? fmt::format("{} to ", kAutoFirstSeeds) : "",
+             show_number_of(record.seeds, "seed"), data.name, record.metric,
+             record.maximize ? "more is better" : "less is better", show_devices(devices));
   if (!flags.study.empty()) fmt::print("study: {}\n", flags.study);
   if (sampler.repeats_configs() && record.trials && *record.trials < sampler.size()) {
     fmt::print(
@@ -389,6 +406,32 @@ void add_ending_flags(CLI::App& command, CarryOutFlags& flags) {
       ->check(above_zero());
 }
 
+namespace {
+
+// seeds: auto, in the file or as flags, becomes the scheduler it is a name for.
+void apply_auto_seeds(SweepSpec& spec, const CarryOutFlags& flags) {
+  Settings& settings = spec.settings;
+  if (flags.auto_seeds) settings.auto_seeds = true;
+  if (flags.seeds) settings.auto_seeds = false;
+  if (!settings.auto_seeds) {
+    if (flags.max_seeds) fail("--max-seeds goes with --seeds auto; add that, or leave --max-seeds away");
+    if (flags.confidence) fail("--confidence goes with --seeds auto; add that, or leave --confidence away");
+    return;
+  }
+  const std::string_view stopper = !settings.scheduler.name.empty() ? std::string_view(settings.scheduler.name)
+                                   : spec.early_terminate           ? "early_terminate"
+                                                                    : "none";
+  if (stopper != "none") {
+    fail(settings.scheduler.where.empty() ? spec.filename + ": " : settings.scheduler.where,
+         "seeds auto is itself a race that decides who has more seeds, so ", stopper,
+         " cannot decide beside it; leave one of them away (--scheduler none, or --seeds with a number)");
+  }
+  settings.scheduler = auto_seeds_scheduler(flags.confidence.value_or(settings.confidence.value_or(kAutoConfidence)));
+  settings.seeds = flags.max_seeds.value_or(settings.max_seeds.value_or(kAutoMaxSeeds));
+}
+
+}  // namespace
+
 SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags) {
   if (flags.sampler) spec.settings.sampler = parse_choice("--sampler", *flags.sampler);
   if (flags.scheduler) spec.settings.scheduler = parse_choice("--scheduler", *flags.scheduler);
@@ -399,6 +442,7 @@ SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags) {
     std::vector<Config> configs = load_enqueued(file, spec);
     spec.settings.by_hand.insert(spec.settings.by_hand.end(), configs.begin(), configs.end());
   }
+  apply_auto_seeds(spec, flags);
   return spec;
 }
 
@@ -424,7 +468,7 @@ void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
           "runs of every trial, each on its own seeds, the same for all trials; "
           "init, order, dropout and augment move, split stays, unless the file's caviar.vary says otherwise [default: "
           "the file's caviar.seeds, else 1]")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
+      ->check(CLI::Range(std::int64_t{1}, kMostSeedsOfATrial));
   add_device_flags(command, flags);
   command
       .add_option(
@@ -443,6 +487,41 @@ void add_common_flags(CLI::App& command, CarryOutFlags& flags) {
                   "validation: examples carved from the training set by the "
                   "split seed; test: the test set, to reproduce studies that tuned on it [default: validation]")
       ->check(CLI::IsMember({"validation", "test"}));
+}
+
+void add_auto_seeds_flags(CLI::App& command, CarryOutFlags& flags) {
+  CLI::Option* seeds = command.get_option("--seeds");
+  const std::string meaning = seeds->get_description();
+  command.remove_option(seeds);
+  command
+      .add_option_function<std::string>(
+          "--seeds",
+          [&flags](const std::string& text) {
+            flags.auto_seeds = text == "auto";
+            if (flags.auto_seeds) return;
+            const std::optional<Value> number = parse_number(text);
+            if (!number || !number->is_number_integer() || *number < 1 || *number > kMostSeedsOfATrial)
+              throw CLI::ValidationError("--seeds",
+                                         "is " + text + "; it must be auto, or a whole number from 1 to 1000000");
+            flags.seeds = number->get<std::int64_t>();
+          },
+          fmt::format("{}; auto: {} for every trial, and twice as many again and again for those that may still be the "
+                      "best, until one is left",
+                      meaning, kAutoFirstSeeds))
+      ->type_name("INT or auto");
+  command
+      .add_option("--max-seeds", flags.max_seeds,
+                  fmt::format("with --seeds auto: the most a trial may have [default: the file's caviar.max_seeds, "
+                              "else {}]",
+                              kAutoMaxSeeds))
+      ->check(CLI::Range(kFewestMaxSeeds, kMostSeedsOfATrial));
+  command
+      .add_option(
+          "--confidence", flags.confidence,
+          fmt::format("with --seeds auto: with which the best is settled, over the whole race, for scores whose "
+                      "differences are normal [default: the file's caviar.confidence, else {}]",
+                      kAutoConfidence))
+      ->check(CLI::Range(0.5, 0.999999));
 }
 
 std::shared_ptr<const Dataset> load_data(const SweepSpec& spec, const CarryOutFlags& flags) {
@@ -475,7 +554,8 @@ Search make_search(const SweepSpec& spec, StudySetup& setup) {
   search.sampler = make_sampler(spec, SearchSpace(spec), search.scope);
   search.scheduler = make_scheduler(spec, search.scope);
   if (search.sampler->repeats_configs() && !search.scheduler->is_passive()) {
-    fail(spec.filename, ": a population judges its members itself; leave the scheduler away, or name another sampler");
+    fail(spec.filename,
+         ": a population judges its members itself; leave the scheduler, or seeds auto, away, or name another sampler");
   }
   require_a_trial(spec, setup, *search.sampler);
   require_an_end(spec, setup.record, *search.sampler);
@@ -510,8 +590,9 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
     storage->check_integrity();
     if (const auto recorded = storage->study()) {
       keep_as_recorded(setup, *recorded, flags, devices);
+      keep_auto_seeds(recorded->search, flags, spec.settings);
       recall_search(recorded->search,
-                    {flags.sampler.has_value(), flags.scheduler.has_value(), flags.window.has_value(),
+                    {flags.sampler.has_value(), says_scheduler(flags), flags.window.has_value(),
                      flags.no_improvement.has_value(), flags.noise.has_value(), !flags.enqueue.empty()},
                     spec.settings);
       require_recorded_priors(*storage, spec, flags, recorded->metric);

@@ -25,6 +25,9 @@ struct CarryOutFlags {
   std::optional<std::int64_t> count;
   std::optional<std::int64_t> validation_examples;
   std::optional<std::int64_t> seeds;
+  bool auto_seeds = false;  // --seeds auto; `seeds` is then empty
+  std::optional<std::int64_t> max_seeds;
+  std::optional<double> confidence;
   std::optional<std::uint64_t> sweep_seed;
   std::string device = "auto";
   std::optional<std::string> precision;
@@ -61,6 +64,9 @@ DeviceChoice devices_of(const CarryOutFlags& flags);
 
 // The flags both have, and those of add_device_flags: --data, --seeds, --device, --precision, --threads, --validate-on.
 void add_common_flags(CLI::App& command, CarryOutFlags& flags);
+
+// What --seeds auto takes: that word for --seeds, --max-seeds, --confidence. After add_common_flags().
+void add_auto_seeds_flags(CLI::App& command, CarryOutFlags& flags);
 
 // The sweep as the flags of its search have it. Throws Error for what they cannot be.
 SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags);

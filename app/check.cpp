@@ -174,6 +174,7 @@ void add_check(CLI::App& program, int& exit_code) {
       ->capture_default_str();
   add_search_flags(*command, options->flags);
   add_common_flags(*command, options->flags);
+  add_auto_seeds_flags(*command, options->flags);
   command->footer(kFooter);
   command->callback([options, &exit_code] {
     const SweepSpec spec = load_sweep(options->file);

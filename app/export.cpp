@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "app/decisions.h"
+#include "app/floor.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/history.h"
@@ -147,13 +148,19 @@ void write_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* 
   if (trial) require_trial(storage, *trial);
   History history(study.metric, study.maximize, study.seeds);
   history.fold(storage, true);
-  fmt::print(out, "{{\"study\":{},\n\"trials\":[", dump(json_of(study)));
+  const StudyFloor found = floor_of(storage, history);
+  std::vector<std::int64_t> ranks(static_cast<std::size_t>(history.trials()), 0);
+  std::int64_t ranked = 0;
+  for (const std::int64_t number : history.ranking(ranks.size())) ranks[static_cast<std::size_t>(number)] = ++ranked;
+  fmt::print(out, "{{\"study\":{},\n\"noise_floor\":{},\n\"race\":{},\n\"trials\":[", dump(json_of(study)),
+             dump(json_of_floor(found, history, study)), dump(json_of_race(found)));
   bool first = true;
   storage.for_each_trial([&](const TrialRecord& record) {
     const std::int64_t number = record.trial.number;
     if (trial && number != *trial) return;
     const TrialSummary& summary = history[number];
     const TrialOutcome outcome = outcome_of(storage, study, record);
+    const std::int64_t rank = ranks[static_cast<std::size_t>(number)];
     Json json = {{"trial", number},
                  {"config", Json(record.trial.config)},
                  {"state", to_string(outcome.ending)},
@@ -165,6 +172,8 @@ void write_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* 
                  {"mean", number_or_null(summary.mean)},
                  {"sd", number_or_null(summary.sd)},
                  {"diverged", summary.diverged},
+                 {"rank", rank > 0 ? Json(rank) : Json(nullptr)},
+                 {"like_first", found.floor ? Json(found.is_like_first(number)) : Json(nullptr)},
                  {"runs", Json::array()}};
     storage.for_each_repeat_of(number, [&](const RepeatRecord& repeat) {
       json["runs"].push_back(json_of(*storage.run(repeat.run), repeat.repeat, storage.reports(repeat.run)));

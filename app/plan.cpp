@@ -276,6 +276,7 @@ void add_plan(CLI::App& program, int& exit_code) {
   command->add_option("file", options->file, "the sweep file, YAML")->required();
   add_search_flags(*command, options->flags);
   add_common_flags(*command, options->flags);
+  add_auto_seeds_flags(*command, options->flags);
   command->add_flag("--no-timing", options->no_timing, "do not train a few steps to estimate the time");
   command->footer(kFooter);
   command->callback([options, &exit_code] { exit_code = plan(*options); });

@@ -11,10 +11,9 @@
 
 #include <fmt/format.h>
 
+#include "app/floor.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
-#include "tuner/analysis/noise_floor.h"
-#include "tuner/analysis/winner.h"
 #include "tuner/history.h"
 #include "tuner/metric.h"
 #include "tuner/outcome.h"
@@ -70,56 +69,6 @@ std::string spread_of(Storage& storage, std::int64_t trial, const std::string& m
   return show_spread(mean, sd, static_cast<int>(values.size()));
 }
 
-// The trials of a ranking that can be compared: all their runs ended as asked, so that their means are of one kind.
-struct Comparable {
-  std::vector<std::int64_t> trials;  // in order of rank
-  std::vector<TrialSpread> spreads;
-};
-
-Comparable comparable_of(const History& history, const std::vector<std::int64_t>& ranking) {
-  Comparable found;
-  for (const std::int64_t trial : ranking) {
-    const TrialSummary& summary = history[trial];
-    const int runs = summary.finished - summary.diverged;
-    if (summary.diverged > 0 || summary.stopped || runs < 1) continue;
-    found.trials.push_back(trial);
-    found.spreads.push_back({summary.mean, std::isfinite(summary.sd) ? std::optional(summary.sd) : std::nullopt, runs});
-  }
-  return found;
-}
-
-// How much the seed alone moves the metric, and what that makes of the differences in the ranking. `like` marks the
-// comparable trials that cannot be told from the first.
-void print_noise_floor(const Comparable& found, const std::vector<bool>& like, const History& history,
-                       const StudyRecord& study) {
-  if (found.trials.empty()) {
-    fmt::print("No trial ran to its end on all its seeds, so no noise floor is known.\n");
-    return;
-  }
-  const std::optional<NoiseFloor> floor = noise_floor(found.spreads);
-  const auto trials = static_cast<std::int64_t>(found.trials.size());
-  if (!floor) {
-    fmt::print(
-        "One seed a trial: no noise floor is known, so differences in this ranking may be chance. --seeds 3, or "
-        "more, shows\nhow much the seed alone moves {}; `caviar noise` measures it for one config.\n",
-        study.metric);
-    return;
-  }
-  const std::int64_t runs = found.spreads.front().runs;
-  fmt::print(
-      "Noise floor: the seed alone moves {} by a standard deviation of {} ({:.0f} degree{} of freedom). It "
-      "hides\ndifferences of up to {} between two trials on {} (95 %, for normal scores).\n",
-      study.metric, show_metric(floor->sd), floor->freedom, floor->freedom == 1 ? "" : "s",
-      show_metric(hidden_difference(*floor, runs, runs)), show_number_of(runs, "seed"));
-  if (trials < 2) return;
-  fmt::print(
-      "{} were looked at; were all equal, the first would lead their mean by {} through luck alone. {} cannot be told "
-      "from\nthe first (like first: yes; 95 % for all pairs together, for normal scores that scatter alike).\n",
-      show_number_of(history.done(), "trial"),
-      show_metric(naive_bias(trials, floor->sd / std::sqrt(static_cast<double>(runs)), 0)),
-      show_count(static_cast<double>(std::count(like.begin(), like.end(), true) - 1)));
-}
-
 void print_left_out(const History& history, const Overview& overview) {
   std::int64_t diverged = 0, open = 0;
   for (std::int64_t i = 0; i < history.trials(); ++i) {
@@ -133,6 +82,26 @@ void print_left_out(const History& history, const Overview& overview) {
     fmt::print("Could not be trained: {}; {}\n", show_number_of(overview.failed, "trial"), overview.failed_reason);
   }
   if (open) fmt::print("Unfinished: {}.\n", show_number_of(open, "trial"));
+}
+
+// What the trial's score is worth: its spread over the seeds, its rank, and the noise floor of the study.
+void print_standing(Storage& storage, const StudyRecord& study, std::int64_t number) {
+  History history(study.metric, study.maximize, study.seeds);
+  history.fold(storage, true);
+  const TrialSummary& summary = history[number];
+  if (summary.state != TrialState::kDone) return;
+  fmt::print("\n");
+  if (std::isfinite(summary.mean))
+    fmt::print("{}: {}\n", study.metric, show_spread(summary.mean, summary.sd, summary.finished - summary.diverged));
+  const StudyFloor found = floor_of(storage, history);
+  const auto order = history.ranking(static_cast<std::size_t>(history.trials()));
+  const auto rank = std::find(order.begin(), order.end(), number) - order.begin();
+  if (history.done() > 1 && rank < std::ssize(order)) {
+    fmt::print(
+        "It ranks {} of {}{}.\n", rank + 1, show_number_of(history.done(), "trial"),
+        found.is_like_first(number) ? fmt::format(" and cannot be told from the first, trial {}", order.front()) : "");
+  }
+  print_floor(found, study);
 }
 
 constexpr int kPlotRows = 12, kPlotColumns = 64;
@@ -180,9 +149,8 @@ void print_ranking(Storage& storage, std::size_t rows) {
   const Overview overview = look_over(storage, history);
   const auto order = history.ranking(rows ? rows : static_cast<std::size_t>(history.trials()));
 
-  const Comparable found = comparable_of(history, history.ranking(static_cast<std::size_t>(history.trials())));
-  const std::vector<bool> like = like_the_best(found.spreads, 0);
-  const bool has_floor = noise_floor(found.spreads).has_value() && found.trials.size() > 1;
+  const StudyFloor found = floor_of(storage, history);
+  const bool has_floor = found.floor && found.trials.size() > 1;
   std::vector<std::vector<std::string>> table = {{"rank", "trial", study.metric, "sd", "seeds"}};
   if (has_floor) table[0].push_back("like first");
   for (const std::string& name : overview.varied) table[0].push_back(name);
@@ -193,11 +161,7 @@ void print_ranking(Storage& storage, std::size_t rows) {
     std::vector<std::string> row = {fmt::format("{}", rank + 1), fmt::format("{}", order[rank]),
                                     show_metric(summary.mean), show_metric(summary.sd),
                                     fmt::format("{}", summary.finished - summary.diverged)};
-    if (has_floor) {
-      const auto at = std::find(found.trials.begin(), found.trials.end(), order[rank]) - found.trials.begin();
-      const bool is_like = at > 0 && at < std::ssize(found.trials) && like[static_cast<std::size_t>(at)];
-      row.push_back(is_like ? "yes" : "");
-    }
+    if (has_floor) row.push_back(found.is_like_first(order[rank]) ? "yes" : "");
     for (const std::string& name : overview.varied) {
       const auto value = record.trial.config.find(name);
       row.push_back(value == record.trial.config.end() ? "" : show_value(value->second));
@@ -222,7 +186,8 @@ void print_ranking(Storage& storage, std::size_t rows) {
   fmt::print("\n");
   print_left_out(history, overview);
   if (order.empty()) return;
-  print_noise_floor(found, like, history, study);
+  print_floor(found, study);
+  print_lead(found, history, storage);
   // Of the weights that were ranked: the averages when the metric is theirs.
   const std::string test_metric = study.metric.starts_with("averaged_") ? "averaged_test_accuracy" : "test_accuracy";
   const std::string test = spread_of(storage, order.front(), test_metric);
@@ -280,6 +245,7 @@ void print_trial(Storage& storage, std::int64_t number) {
   }
   if (table.size() > 1) fmt::print("\n{}", show_table(table));
   print_plot(curves, study.metric);
+  print_standing(storage, study, number);
 }
 
 }  // namespace caviar

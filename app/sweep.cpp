@@ -45,6 +45,7 @@ void add_sweep(CLI::App& program, int& exit_code) {
   command->add_flag("--resume", flags.resume, "go on with the study that is in the directory");
   add_weights_flag(*command, flags);
   add_common_flags(*command, flags);
+  add_auto_seeds_flags(*command, flags);
   command->footer(kFooter);
   command->callback([options, &exit_code] {
     CarryOutFlags& chosen = options->flags;

@@ -13,6 +13,25 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
+bool puts_out(const Decision& decision) {
+  if (decision.question != Question::kSeeds || decision.verdict != Verdict::kStop) return false;
+  return !decision.saw.is_object() || decision.saw.value("leader", Value()) != decision.trial;
+}
+
+void summarise(const std::vector<double>& values, TrialSummary& summary) {
+  double sum = 0;
+  int count = 0;
+  for (const double value : values) {
+    if (std::isfinite(value)) sum += value, ++count;
+  }
+  if (count > 0) summary.mean = sum / count;
+  double squares = 0;
+  for (const double value : values) {
+    if (std::isfinite(value)) squares += (value - summary.mean) * (value - summary.mean);
+  }
+  if (count > 1) summary.sd = std::sqrt(squares / (count - 1));
+}
+
 void History::fold(Storage& storage, bool fixed_seeds) {
   std::vector<bool> done;
   storage.for_each_trial([&](const TrialRecord& record) {
@@ -30,6 +49,9 @@ void History::fold(Storage& storage, bool fixed_seeds) {
     }
     add_repeat(record.trial);
     if (is_finished(record.state)) add_result({record.trial, record.repeat}, record.state, record.last);
+  });
+  storage.for_each_decision([&](const Decision& decision) {
+    if (puts_out(decision) && decision.trial < trials()) put_out(decision.trial);
   });
   for (std::int64_t trial = 0; trial < trials(); ++trial) {
     TrialSummary& summary = summaries_[static_cast<std::size_t>(trial)];
@@ -87,19 +109,8 @@ void History::close(std::int64_t trial) {
     fail_trial(trial);
     return;
   }
-  double sum = 0;
-  int count = 0;
-  const std::vector<double> values = std::move(open_values_[trial]);
+  summarise(open_values_[trial], summary);
   open_values_.erase(trial);
-  for (const double value : values) {
-    if (std::isfinite(value)) sum += value, ++count;
-  }
-  if (count > 0) summary.mean = sum / count;
-  double squares = 0;
-  for (const double value : values) {
-    if (std::isfinite(value)) squares += (value - summary.mean) * (value - summary.mean);
-  }
-  if (count > 1) summary.sd = std::sqrt(squares / (count - 1));
   summary.state = TrialState::kDone;
   ++done_;
   if (std::isfinite(summary.mean) && (best_ < 0 || better(trial, best_))) best_ = trial;
@@ -110,6 +121,7 @@ bool History::better(std::int64_t a, std::int64_t b) const {
   const bool first_diverged = first.diverged > 0, second_diverged = second.diverged > 0;
   if (first_diverged != second_diverged) return second_diverged;
   if (first.stopped != second.stopped) return second.stopped;
+  if (first.out != second.out) return second.out;
   if (first.mean != second.mean) return maximize_ ? first.mean > second.mean : first.mean < second.mean;
   return a < b;
 }

@@ -25,8 +25,16 @@ struct TrialSummary {
   std::int32_t wanted = 0;    // runs it is to have
   bool failed = false;        // one of them could not be trained
   bool stopped = false;       // one of them was ended early
+  bool out = false;           // another was found better over the seeds, so that it had no more of them
   TrialState state = TrialState::kOpen;
 };
+
+// True for a trial that had no further seed because another was found better, or because a run of it diverged; not for
+// the one that was left of its race.
+bool puts_out(const Decision& decision);
+
+// Mean and sd of the values that are numbers, in their order.
+void summarise(const std::vector<double>& values, TrialSummary& summary);
 
 class History {
  public:
@@ -52,6 +60,9 @@ class History {
   // close() is due, or grant().
   bool add_result(const Owner& owner, RunState state, const std::optional<Report>& last);
 
+  // A scheduler gave the trial no further seed, and it is not the one that was left.
+  void put_out(std::int64_t trial) { summaries_[static_cast<std::size_t>(trial)].out = true; }
+
   // The trial is over: done, or failed when one of its runs was.
   void close(std::int64_t trial);
 
@@ -63,8 +74,8 @@ class History {
   const TrialSummary& operator[](std::int64_t trial) const { return summaries_[static_cast<std::size_t>(trial)]; }
 
   // Trials that are done, the best first, at most `most`: those of which a run diverged stand behind all others, those
-  // that were stopped early behind those that were not, those without any value are left out, the lower number goes
-  // first among equals.
+  // that were stopped early or put out over the seeds behind those that were not, those without any value are left out,
+  // the lower number goes first among equals.
   std::vector<std::int64_t> ranking(std::size_t most) const;
   std::optional<std::int64_t> best() const;
 

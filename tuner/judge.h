@@ -29,6 +29,7 @@ class Judge {
 
   std::int64_t first_seeds() const { return first_seeds_; }
   bool asks_for_seeds() const { return first_seeds_ < seeds_; }
+  bool first_seeds_count() const { return asks_for_seeds() && scheduler_.first_seeds_count(); }
 
   // A report of one of the trial's runs, each once, in order of rung.
   void report(const Owner& owner, const Report& report);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
+#include "tuner/history.h"
 
 namespace caviar {
 namespace {
@@ -21,7 +22,7 @@ std::int64_t iterations_of(const RunRecord& run) {
 void see_race(Storage& storage, std::int64_t judged, TrialOutcome& outcome) {
   for (const Decision& decision : storage.decisions(judged)) {
     if (decision.question != Question::kSeeds || decision.verdict != Verdict::kStop) continue;
-    outcome.won = decision.saw.is_object() && decision.saw.value("leader", Value()) == judged;
+    outcome.won = !puts_out(decision);
     outcome.ending = outcome.won ? Ending::kDone : Ending::kRacedOut;
   }
 }

@@ -52,6 +52,10 @@ class Scheduler {
   // How many of the study's seeds a trial has before it is judged on them; below `seeds`, decide() answers kSeeds.
   virtual std::int64_t first_seeds(std::int64_t seeds) const { return seeds; }
 
+  // True when a trial counts by its first seeds alone for samplers and for rules that end the study: they are told as
+  // soon as these are finished, and nothing that later seeds show changes it.
+  virtual bool first_seeds_count() const { return false; }
+
   // A trial has reported an iteration on all of its seeds: every iteration once, ascending within the trial.
   virtual void tell(const TrialReport&) {}
 

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "kernels/base/error.h"
+#include "tuner/auto_seeds.h"
 #include "tuner/names.h"
 #include "tuner/spec_reader.h"
 #include "tuner/value.h"
@@ -28,7 +29,11 @@ constexpr std::string_view kRunningImputes[] = {"latest", "best", "worst", "fals
 
 constexpr SettingHelp kSettings[] = {
     {"data", "mnist", "a name `caviar data list` shows, or a directory", "The data set."},
-    {"seeds", "1", "1 to 1000000", "Runs of every trial, each on seeds of its own, so that chance can be told apart."},
+    {"seeds", "1", "1 to 1000000, auto",
+     "Runs of every trial, each on seeds of its own, so that chance can be told apart; auto: 3 each, and close "
+     "contenders more until the best is settled."},
+    {"max_seeds", "48", "4 to 1000000", "With seeds: auto, the most a trial may have."},
+    {"confidence", "0.95", "0.5 to 0.999999", "With seeds: auto, with which the best is settled."},
     {"vary", "[init, order, dropout, augment]", "a list of init, order, dropout, augment, split",
      "Which seeds differ between the runs of a trial; the others are those of the config in all of them."},
     {"count", "run_cap, or the whole grid", "0 or more",
@@ -332,7 +337,7 @@ class SweepReader {
     reader_.require_keys(*block, "caviar", keys);
     Settings& settings = spec_.settings;
     if (const YamlNode* node = block->find("data")) settings.data = reader_.string(*node, "data");
-    if (const YamlNode* node = block->find("seeds")) settings.seeds = reader_.integer(*node, "seeds", 1, 1'000'000);
+    read_seeds(*block);
     if (const YamlNode* node = block->find("count")) settings.count = reader_.integer(*node, "count", 0, kNoLimit);
     if (const YamlNode* node = block->find("window")) settings.window = reader_.integer(*node, "window", 1, kNoLimit);
     if (const YamlNode* node = block->find("precision")) {
@@ -356,6 +361,25 @@ class SweepReader {
     if (const YamlNode* node = block->find("sampler")) settings.sampler = choice(*node, "sampler");
     if (const YamlNode* node = block->find("scheduler")) settings.scheduler = choice(*node, "scheduler");
     if (const YamlNode* node = block->find("sweep_seed")) settings.sweep_seed = reader_.seed(*node, "sweep_seed");
+  }
+
+  void read_seeds(const YamlNode& block) {
+    Settings& settings = spec_.settings;
+    if (const YamlNode* node = block.find("seeds")) {
+      settings.auto_seeds = node->is_scalar() && node->scalar == Value("auto");
+      if (!settings.auto_seeds) settings.seeds = reader_.integer(*node, "seeds", 1, 1'000'000);
+    }
+    for (const std::string_view key : {"max_seeds", "confidence"}) {
+      const YamlNode* node = block.find(key);
+      if (node && !settings.auto_seeds) reader_.warn(node->line, key, " has an effect only with seeds: auto");
+    }
+    if (const YamlNode* node = block.find("max_seeds"))
+      settings.max_seeds = reader_.integer(*node, "max_seeds", kFewestMaxSeeds, 1'000'000);
+    if (const YamlNode* node = block.find("confidence")) {
+      settings.confidence = reader_.number(*node, "confidence");
+      if (!(*settings.confidence >= 0.5 && *settings.confidence <= 0.999999))
+        reader_.refuse(node->line, "confidence is ", *settings.confidence, "; it must be between 0.5 and 0.999999");
+    }
   }
 
   VariedSeeds varied(const YamlNode& node) {

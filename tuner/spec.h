@@ -106,9 +106,12 @@ std::span<const SeedSource> seed_sources();
 // The block `caviar:`; flags of the command line override it.
 struct Settings {
   std::optional<std::string> data;
-  std::optional<std::int64_t> seeds;   // >= 1: runs per trial
-  std::optional<std::int64_t> count;   // >= 0: trials, before run_cap
-  std::optional<std::int64_t> window;  // >= 1: how far a search that learns may lag behind
+  std::optional<std::int64_t> seeds;      // >= 1: runs per trial
+  bool auto_seeds = false;                // seeds: auto, see tuner/auto_seeds.h; `seeds` is then empty
+  std::optional<std::int64_t> max_seeds;  // of auto_seeds: the most a trial may have
+  std::optional<double> confidence;       // of auto_seeds: with which the best is settled
+  std::optional<std::int64_t> count;      // >= 0: trials, before run_cap
+  std::optional<std::int64_t> window;     // >= 1: how far a search that learns may lag behind
   std::string precision = "fp32";
   bool validate_on_test = false;
   std::int64_t validation_examples = 10000;  // >= 1

@@ -194,21 +194,43 @@ bool Study::learns() const { return sampler_.needs(std::int64_t{1} << 40) >= 0; 
 // others, however many have arrived; but none of a trial that may have to wait for trials not yet suggested.
 bool Study::knows_enough(std::int64_t number) {
   for (; told_ <= sampler_.needs(number) && judge_.horizon(told_) < number; ++told_) {
-    if (history_.is_open(told_)) return false;
+    if (!has_result(told_)) return false;
     tell_sampler(told_);
   }
   if (!stop_rule_.asks_anything()) return true;
   const double sign = setup_.record.maximize ? -1 : 1;
   for (; weighed_ <= number - setup_.window && judge_.horizon(weighed_) < number; ++weighed_) {
-    if (history_.is_open(weighed_)) return false;
-    const TrialSummary& summary = history_[weighed_];
+    if (!has_result(weighed_)) return false;
+    const TrialSummary summary = result_of(weighed_);
     stop_rule_.tell(weighed_, sign * summary.mean, summary.sd, summary.finished - summary.diverged);
   }
   return true;
 }
 
+bool Study::has_result(std::int64_t trial) const {
+  if (!history_.is_open(trial)) return true;
+  return judge_.first_seeds_count() && history_[trial].finished >= judge_.first_seeds();
+}
+
+// What sampler and stop rule are told of a trial: the same before and after it was given more seeds.
+TrialSummary Study::result_of(std::int64_t trial) {
+  if (!judge_.first_seeds_count()) return history_[trial];
+  TrialSummary summary;
+  std::vector<double> values;
+  storage_.for_each_repeat_of(trial, [&](const RepeatRecord& repeat) {
+    if (repeat.repeat >= judge_.first_seeds()) return;
+    ++summary.finished;
+    summary.diverged += repeat.state == RunState::kDiverged;
+    summary.failed |= repeat.state == RunState::kFailed;
+    if (repeat.last && repeat.state == RunState::kComplete)
+      values.push_back(metric_value(*repeat.last, setup_.record.metric));
+  });
+  if (!summary.failed) summarise(values, summary);
+  return summary;
+}
+
 void Study::tell_sampler(std::int64_t number) {
-  const TrialSummary& summary = history_[number];
+  const TrialSummary summary = result_of(number);
   const double sign = setup_.record.maximize ? -1 : 1;
   TrialResult result;
   result.number = number;
@@ -226,6 +248,7 @@ std::vector<TrialResult::Point> Study::curve_of(std::int64_t number) {
   std::vector<std::vector<Report>> runs;
   bool diverged = false;
   storage_.for_each_repeat_of(number, [&](const RepeatRecord& repeat) {
+    if (judge_.first_seeds_count() && repeat.repeat >= judge_.first_seeds()) return;
     runs.push_back(storage_.reports(repeat.run));
     diverged |= repeat.state == RunState::kDiverged;
   });
@@ -382,6 +405,7 @@ void Study::carry_out(const Decision& decision) {
     history_.grant(decision.trial, decision.seeds);
     granted_.insert(decision.trial);
   } else {
+    if (puts_out(decision)) history_.put_out(decision.trial);
     close_trial(decision.trial, "");
   }
 }

@@ -116,6 +116,8 @@ class Study {
   bool next_trial_may_start();
   bool learns() const;
   bool knows_enough(std::int64_t number);
+  bool has_result(std::int64_t trial) const;
+  TrialSummary result_of(std::int64_t trial);
   void tell_sampler(std::int64_t number);
   std::vector<TrialResult::Point> curve_of(std::int64_t number);
   void end_trials(const std::string& why);

@@ -36,7 +36,11 @@ void Study::tell_progress() {
   if (progress.best) progress.best_summary = history_[*progress.best];
   const double work = work_done();
   if (progress.trials && work > work_before_) {
-    const double all = static_cast<double>((*progress.trials - history_.failed()) * setup_.record.seeds);
+    double all = static_cast<double>((*progress.trials - history_.failed()) * setup_.record.seeds);
+    if (judge_.asks_for_seeds()) {  // those that are wanted by now: who knows what a race will ask for
+      all = static_cast<double>((*progress.trials - history_.trials()) * judge_.first_seeds());
+      for (std::int64_t trial = 0; trial < history_.trials(); ++trial) all += history_[trial].wanted;
+    }
     progress.seconds_left = std::max(0.0, all - work) * progress.seconds / (work - work_before_);
   }
   on_progress(progress);

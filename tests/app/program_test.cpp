@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <random>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -44,6 +45,53 @@ TEST_F(Program, SweepEndsWithARankingAndAStudyOnDisk) {
 TEST_F(Program, OneSeedATrialSaysThatNoNoiseFloorIsKnown) {
   place_.write_sweep("a.yaml", 1);
   EXPECT_THAT(place_.run({"sweep", "a.yaml"}).out, HasSubstr("no noise floor is known"));
+}
+
+TEST_F(Program, TheNoiseFloorStandsBesideEveryRankingAndTrial) {
+  place_.write_sweep("a.yaml", 1, "[0.01, 0.011, 0.012]");
+  const Ended swept = place_.run({"sweep", "a.yaml", "--seeds", "3"});
+  EXPECT_THAT(swept.out, AllOf(HasSubstr("Noise floor: the seed alone moves val_accuracy"), HasSubstr("like first"),
+                               HasSubstr("`caviar confirm studies/a` trains the first of them again")));
+  EXPECT_THAT(place_.run({"show", "studies/a", "--trial", "4"}).out,
+              AllOf(ContainsRegex("It ranks [1-6] of 6 trials"), HasSubstr("Noise floor: the seed alone")));
+  const nlohmann::json study = nlohmann::json::parse(place_.run({"show", "studies/a", "--json"}).out);
+  const nlohmann::json& floor = study["noise_floor"];
+  EXPECT_EQ(floor["metric"], "val_accuracy");
+  EXPECT_EQ(floor["seeds"], 3);
+  EXPECT_EQ(floor["degrees_of_freedom"], 12);
+  EXPECT_EQ(floor["trials_looked_at"], 6);
+  EXPECT_GT(floor["hidden_difference"], floor["seed_sd"]);
+  EXPECT_TRUE(study["race"].is_null());
+  std::set<int> ranks, like;
+  for (const nlohmann::json& trial : study["trials"]) {
+    ranks.insert(trial["rank"].get<int>());
+    EXPECT_EQ(trial["rank"] == 1, trial["trial"] == floor["first"]);
+    if (trial["like_first"].get<bool>()) like.insert(trial["trial"].get<int>());
+  }
+  EXPECT_EQ(ranks, (std::set<int>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(like, floor["like_first"].get<std::set<int>>());
+  const std::vector<std::string> net = {"--set", "hidden_size=4", "--set", "epochs=1", "--validation-examples", "40"};
+  std::vector<std::string> train = {"train", "--seeds", "3"};
+  train.insert(train.end(), net.begin(), net.end());
+  EXPECT_THAT(place_.run(train).out,
+              AllOf(HasSubstr("Noise floor: the seed alone"), HasSubstr("(3 seeds)"), Not(HasSubstr("confirm"))));
+}
+
+TEST_F(Program, OneSeedHasNoFloorAnywhereAndTheCommandThatMeasuresItIsNamed) {
+  place_.write_sweep("a.yaml", 1);
+  const auto expect = [](const Ended& ended) {
+    EXPECT_THAT(ended.out, AllOf(HasSubstr("no noise floor is known"), HasSubstr("--seeds 3"),
+                                 HasSubstr("`caviar noise` measures it"), Not(HasSubstr("caviar confirm"))));
+  };
+  expect(place_.run({"sweep", "a.yaml"}));
+  expect(place_.run({"show", "studies/a"}));
+  expect(place_.run({"show", "studies/a", "--trial", "2"}));
+  expect(place_.run({"train", "--set", "hidden_size=4", "--set", "epochs=1", "--validation-examples", "40"}));
+  const nlohmann::json study = nlohmann::json::parse(place_.run({"show", "studies/a", "--json"}).out);
+  for (const char* key : {"seed_sd", "degrees_of_freedom", "hidden_difference", "luck_of_the_first", "like_first"})
+    EXPECT_TRUE(study["noise_floor"].at(key).is_null()) << key;
+  EXPECT_EQ(study["noise_floor"]["seeds"], 1);
+  EXPECT_TRUE(study["trials"][0]["like_first"].is_null());
 }
 
 TEST_F(Program, CountZeroValidatesAndLeavesNothing) {

@@ -7,7 +7,8 @@
 //   I5  the reports of a run are its rungs in ascending steps, without gaps: from 0, or from where the run ended whose
 //       weights it goes on from, to its last step, or to where its trial was to end
 //   I6  at most two checkpoints, and a whole one among them when there is any
-//   I7  every trial asked for is there with every repeat, done or failed
+//   I7  every trial asked for is there with every repeat, or with those after which it was to have no more, done or
+//       failed
 //   I8  what ended early says why
 //   I11 what was recovered is in the events; there is no alarm
 //   I10 when weights of all runs are kept, every complete run has its own
@@ -178,8 +179,13 @@ class Verifier {
     if (options_.finished && asked && static_cast<std::int64_t>(states.size()) != *asked) {
       violated("I7", fmt::format("{} trials of {}", states.size(), *asked));
     }
+    std::vector<std::int64_t> wanted(states.size(), record.seeds);
+    storage.for_each_decision([&](const Decision& decision) {
+      if (decision.question != Question::kSeeds || decision.verdict != Verdict::kStop) return;
+      if (decision.trial < std::ssize(wanted)) wanted[static_cast<std::size_t>(decision.trial)] = decision.at;
+    });
     for (std::size_t i = 0; i < states.size(); ++i) {
-      const bool over = states[i] == TrialState::kFailed || finished[i] == record.seeds;
+      const bool over = states[i] == TrialState::kFailed || finished[i] == wanted[i];
       if (options_.finished && !over) violated("I7", fmt::format("trial {} is not over", i));
       if ((states[i] == TrialState::kDone) != (over && states[i] != TrialState::kFailed)) {
         violated("I7", fmt::format("trial {} is marked {}", i, to_string(states[i])));

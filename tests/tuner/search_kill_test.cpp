@@ -27,6 +27,8 @@ constexpr Search kSearches[] = {
      1},
     {"random_with_hyperband", "sampler: random, scheduler: {name: hyperband, max_iter: 5, eta: 2}", 2},
     {"sobol_with_race", "sampler: sobol, scheduler: {name: race, block: 6}", 4},
+    {"tpe_with_seeds_auto",
+     "sampler: {name: tpe, startup: 5}, scheduler: {name: race, first_seeds: 3, grow: 2, confidence: 0.95}", 12},
     {"pbt", "sampler: {name: pbt, population: 8}", 2},
 };
 

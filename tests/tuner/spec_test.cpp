@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <sstream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/temp_dir.h"
@@ -309,6 +310,16 @@ TEST(Spec, TheCaviarBlockIsChecked) {
   expect_refused(with("caviar: fast\n"), 4, {"map"});
   expect_refused(with("caviar:\n  seds: 3\n"), 5, {"unknown key 'seds'", "did you mean 'seeds'"});
   expect_refused(with("caviar: {seeds: 0}\n"), 4, {"seeds is 0"});
+  expect_refused(with("caviar: {seeds: automatic}\n"), 4, {"seeds"});
+  EXPECT_THAT(parse(with("caviar: {seeds: 3, max_seeds: 12}\n")).warnings,
+              testing::Contains(testing::HasSubstr("only with seeds: auto")));
+  const SweepSpec by_itself = parse(with("caviar: {seeds: auto, max_seeds: 12, confidence: 0.9}\n"));
+  EXPECT_TRUE(by_itself.settings.auto_seeds);
+  EXPECT_FALSE(by_itself.settings.seeds);
+  EXPECT_EQ(by_itself.settings.max_seeds, 12);
+  EXPECT_EQ(by_itself.settings.confidence, 0.9);
+  expect_refused(with("caviar: {seeds: auto, max_seeds: 3}\n"), 4, {"max_seeds is 3"});
+  expect_refused(with("caviar: {seeds: auto, confidence: 95}\n"), 4, {"confidence is 95", "between 0.5"});
   expect_refused(with("caviar: {count: -1}\n"), 4, {"count is -1"});
   expect_refused(with("caviar: {window: 0}\n"), 4, {"window"});
   expect_refused(with("caviar: {precision: fp16}\n"), 4, {"fp32, mixed"});

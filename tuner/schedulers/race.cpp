@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "kernels/base/error.h"
 #include "tuner/analysis/paired_tests.h"
 #include "tuner/registry.h"
 #include "tuner/schedulers/saw.h"
@@ -18,20 +19,44 @@ constexpr std::int64_t kMostBlock = 1 << 30;  // what a block may be by default
 }  // namespace
 
 RaceScheduler::RaceScheduler(const Settings& settings, std::int64_t seeds)
-    : settings_(settings), seeds_(seeds), count_(std::numeric_limits<std::int64_t>::max()) {}
+    : settings_(settings), seeds_(seeds), looks_(1), count_(std::numeric_limits<std::int64_t>::max()) {
+  for (std::int64_t stage = first_seeds(seeds); stage < seeds; stage = after(stage)) ++looks_;
+}
 
 std::unique_ptr<Scheduler> RaceScheduler::make(const OptionSet& options, const SearchScope& scope) {
   Settings settings;
-  settings.block = options.given("block") ? options.whole("block") : std::clamp(scope.window, kLeastBlock, kMostBlock);
+  if (options.given("confidence")) settings.confidence = options.number("confidence");
+  settings.block = options.given("block") ? options.whole("block")
+                   : settings.confidence  ? kAllTrials
+                                          : std::clamp(scope.window, kLeastBlock, kMostBlock);
   settings.first_seeds = options.whole("first_seeds");
   settings.add = options.whole("add");
-  settings.alpha = options.number("alpha");
+  settings.grow = options.number("grow");
+  if (options.given("alpha")) settings.alpha = options.number("alpha");
+  if (options.given("alpha") && settings.confidence) {
+    fail(options.where("confidence"),
+         "scheduler race has both alpha, the risk of a stage, and confidence, that of the whole race; keep one");
+  }
   return std::make_unique<RaceScheduler>(settings, scope.seeds);
 }
 
 std::int64_t RaceScheduler::first_seeds(std::int64_t seeds) const { return std::min(settings_.first_seeds, seeds); }
 
+// The product is one IEEE multiplication, so the same on every host.
+std::int64_t RaceScheduler::after(std::int64_t stage) const {
+  const auto grown = static_cast<std::int64_t>(std::min(static_cast<double>(stage) * settings_.grow, 1e9));
+  return std::min(std::max(stage + settings_.add, grown), seeds_);
+}
+
+double RaceScheduler::threshold(const Block& block, std::int64_t racing) const {
+  if (!settings_.confidence) return settings_.alpha / static_cast<double>(std::max<std::int64_t>(racing - 1, 1));
+  const std::int64_t others = std::max<std::int64_t>(block.entered - 1, 1);
+  return (1 - *settings_.confidence) / static_cast<double>(looks_ * others);
+}
+
+// The race over all trials makes nobody wait: what samplers are told is known before it.
 std::int64_t RaceScheduler::horizon(std::int64_t trial) const {
+  if (first_seeds_count()) return trial;
   return trial - trial % settings_.block + settings_.block - 1;
 }
 
@@ -124,11 +149,12 @@ void RaceScheduler::settle_stage(std::int64_t index, Block& block) {
     member.out = static_cast<std::int64_t>(member.losses.size()) < stage;
     if (!member.out) (std::isfinite(mean_of(member)) ? racing : diverged).push_back(i);
   }
+  if (stage == first_seeds(seeds_)) block.entered = static_cast<std::int64_t>(racing.size() + diverged.size());
   const auto better_mean = [&](std::size_t a, std::size_t b) {
     return mean_of(block.members[a]) < mean_of(block.members[b]);
   };
   const auto leader = std::min_element(racing.begin(), racing.end(), better_mean);
-  const double threshold = settings_.alpha / static_cast<double>(std::max<std::size_t>(racing.size(), 2) - 1);
+  const double threshold = this->threshold(block, static_cast<std::int64_t>(racing.size()));
   const auto number_of = [&](std::size_t i) { return index * settings_.block + static_cast<std::int64_t>(i); };
   const std::size_t first_made = made_.size();
   for (const std::size_t i : diverged) {
@@ -160,7 +186,7 @@ void RaceScheduler::settle_stage(std::int64_t index, Block& block) {
     if (member.out) decision.verdict = Verdict::kStop;
     made_.push_back(std::move(decision));
   }
-  if (left > 1) block.stage = std::min(stage + settings_.add, seeds_);
+  if (left > 1) block.stage = after(stage);
   for (std::size_t i = first_made; i < made_.size(); ++i) {
     if (left <= 1) made_[i].verdict = Verdict::kStop;
     if (made_[i].verdict == Verdict::kGoOn) made_[i].seeds = block.stage;
