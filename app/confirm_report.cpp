@@ -96,7 +96,7 @@ void print_arms(const ConfirmReport& report) {
                      fmt::format("{}", arm.fresh.diverged), fmt::format("{}", arm.fresh.failed)});
   }
   fmt::print(
-      "{} of {}, trained on {} never used in its search ({} on, init, order, dropout, augment and split alike)\n"
+      "{} of {}, trained on {} never used in its search\n({} on, init, order, dropout, augment and split alike)\n"
       "\n{}intervals of the mean by Student's t, for normal scores\n\n",
       report.metric, report.searched, show_number_of(report.seeds, "seed"), report.first_seed, show_table(table));
 }
@@ -130,7 +130,7 @@ void print_pick(const ConfirmReport& report) {
   fmt::print("Picked by the first half of the fresh seeds: trial {}; by the second half its score is {}",
              report.arms[pick.winner].trial, show_metric(pick.score));
   if (pick.interval) fmt::print(" (95 % interval {}, for normal scores)", show_interval(*pick.interval));
-  fmt::print(", which no choice has flattered.\n");
+  fmt::print(",\nwhich no choice has flattered.\n");
 }
 
 void print_comparisons(const ConfirmReport& report) {

@@ -22,8 +22,9 @@ may be raised; what is not given stays as it was.
 Exit codes: 0 done, 1 error, 2 wrong command line, 3 put down (resume with --resume), 4 done but some trials could
 not be trained, 130 stopped at once.
 
-Example:
-  caviar sweep examples/birnn_mnist.yaml --seeds 3 --study studies/first)";
+Examples:
+  caviar sweep examples/birnn_mnist.yaml --seeds 3 --study studies/first
+  caviar sweep examples/birnn_mnist.yaml --seeds auto --max-seeds 24 --study studies/second)";
 
 }  // namespace
 
