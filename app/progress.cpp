@@ -20,6 +20,10 @@ constexpr std::size_t kBarFrame = 3;  // columns of "[", "]" and the blank after
 
 double part_done(const Progress& p) {
   if (!p.trials || *p.trials == 0) return 0;
+  if (p.runs_wanted) {
+    const auto wanted = static_cast<double>(std::max<std::int64_t>(1, *p.runs_wanted));
+    return std::min(1.0, static_cast<double>(p.runs_done) / wanted);
+  }
   const double all = static_cast<double>(*p.trials) * static_cast<double>(p.seeds);
   const double failed = static_cast<double>(p.trials_failed) * static_cast<double>(p.seeds);
   return std::min(1.0, (static_cast<double>(p.runs_done) + failed) / all);

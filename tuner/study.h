@@ -48,8 +48,9 @@ struct StudySetup {
 
 // Where the study stands. Times and samples are of this process, counts of the whole study.
 struct Progress {
-  std::optional<std::int64_t> trials;  // asked for; empty: no end
-  std::int64_t seeds = 1;
+  std::optional<std::int64_t> trials;       // asked for; empty: no end
+  std::int64_t seeds = 1;                   // of every trial, or the most it may have
+  std::optional<std::int64_t> runs_wanted;  // by now, of trials that did not fail, where not all have all seeds
   std::int64_t trials_done = 0, trials_failed = 0, trials_running = 0;
   std::int64_t runs_done = 0, runs_running = 0;
   std::int64_t samples = 0;  // training examples processed

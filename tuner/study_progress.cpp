@@ -34,13 +34,19 @@ void Study::tell_progress() {
   progress.seconds = std::chrono::duration<double>(Clock::now() - started_).count();
   progress.best = history_.best();
   if (progress.best) progress.best_summary = history_[*progress.best];
+  if (progress.trials && judge_.asks_for_seeds()) {  // who knows what a race will ask for
+    std::int64_t wanted = (*progress.trials - history_.trials()) * judge_.first_seeds();
+    for (std::int64_t trial = 0; trial < history_.trials(); ++trial) {
+      const TrialSummary& summary = history_[trial];
+      if (summary.state != TrialState::kFailed)
+        wanted += summary.state == TrialState::kOpen ? summary.wanted : summary.repeats;
+    }
+    progress.runs_wanted = wanted;
+  }
   const double work = work_done();
   if (progress.trials && work > work_before_) {
-    double all = static_cast<double>((*progress.trials - history_.failed()) * setup_.record.seeds);
-    if (judge_.asks_for_seeds()) {  // those that are wanted by now: who knows what a race will ask for
-      all = static_cast<double>((*progress.trials - history_.trials()) * judge_.first_seeds());
-      for (std::int64_t trial = 0; trial < history_.trials(); ++trial) all += history_[trial].wanted;
-    }
+    const std::int64_t wanted = (*progress.trials - history_.failed()) * setup_.record.seeds;
+    const auto all = static_cast<double>(progress.runs_wanted.value_or(wanted));
     progress.seconds_left = std::max(0.0, all - work) * progress.seconds / (work - work_before_);
   }
   on_progress(progress);

@@ -45,6 +45,12 @@ TEST(BarLine, ShortensTheBarBeforeItDropsTheSpeed) {
   EXPECT_THAT(without, AllOf(StartsWith("[#"), Not(HasSubstr("samples/s")), HasSubstr("85 running")));
 }
 
+TEST(BarLine, OfARaceIsOfTheRunsThatAreWantedByNow) {
+  Progress p = half_way();
+  p.runs_wanted = 2400;
+  EXPECT_THAT(bar_line(p, "val_accuracy", 200), StartsWith("[###############.....] "));
+}
+
 TEST(BarLine, EightyColumnsHoldTrialsBestSpreadAndTimeLeft) {
   for (const std::int64_t failed : {0, 3}) {
     Progress p = half_way();

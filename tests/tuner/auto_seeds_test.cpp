@@ -110,11 +110,13 @@ struct AutoStudy {
     const auto scheduler = scheduler_of(kAuto, {0, 4, {}, most, true});
     FakeExecutor executor(fake);
     Study study(small_setup(std::nullopt, most), storage, sampler, *scheduler, executor);
+    study.on_progress = [this](const Progress& now) { last = now; };
     EXPECT_EQ(study.carry_out(), StudyOutcome::kDone);
     best = study.history().best();
   }
   Storage storage = Storage::open_to_write(":memory:");
   std::optional<std::int64_t> best;
+  Progress last;
 };
 
 Config config_of(int hidden_size, double rate) {
@@ -134,6 +136,9 @@ TEST(SeedsAuto, SaysThatTheBestIsSettledAndRanksItFirst) {
   EXPECT_EQ(end.trials, 3);
   EXPECT_EQ(end.best, study.best);
   EXPECT_LT(end.seeds, 24);
+  EXPECT_LT(study.last.runs_done, 3 * 24);
+  EXPECT_EQ(study.last.runs_wanted, study.last.runs_done);
+  EXPECT_EQ(study.last.seconds_left, 0);
   EXPECT_EQ(end.diverged, 0);
 }
 
