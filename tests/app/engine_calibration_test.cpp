@@ -84,8 +84,8 @@ TEST(EngineCalibration, TheConfirmedScoreOfTheBestOfFiftyEqualConfigsIsUnbiasedA
   constexpr std::size_t kConfigs = 50, kTop = 5, kFresh = 10;
   const std::vector<double>& losses = pool_of("test_loss");
   if (losses.size() < kConfigs + 2 * kTop * kFresh) return;  // with a sanitizer
-  std::vector<double> pool;
-  for (const double loss : losses) pool.push_back(-loss);
+  std::vector<double> pool = losses;
+  for (double& score : pool) score = -score;
   const double truth = mean_of(pool), sd = *sd_of(pool);
   const int searches = 300;
   double naive = 0, expected = 0;
