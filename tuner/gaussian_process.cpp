@@ -68,9 +68,9 @@ std::vector<double> gram(const Inputs& inputs, const GpParameters& parameters, d
 }
 
 // Of logarithms: mean and variance.
-constexpr double kLengthMean = 0, kLengthVariance = 1.5;  // the mean before ln(d) / 2 is added
+constexpr double kLengthMean = -1.2, kLengthVariance = 0.5;  // the mean before ln(d) / 2 is added
 constexpr double kVarianceMean = 0, kVarianceVariance = 1;
-constexpr double kNoiseMean = -5, kNoiseVariance = 1;
+constexpr double kNoiseMean = -5, kNoiseVariance = 0.4;
 
 // Adds the priors' share of the loss and of its gradient.
 double add_priors(const GpParameters& at, std::span<double> gradient) {
@@ -140,7 +140,7 @@ GpParameters fit_gp(const Inputs& inputs, std::span<const double> y) {
   box.low.assign(d + 2, log_double(0.01));
   box.high.assign(d + 2, log_double(100.0));
   box.low[d + 1] = log_double(1e-6);
-  box.high[d + 1] = 0;
+  box.high[d + 1] = log_double(0.3);
   Minimum best;
   best.value = __builtin_inf();
   for (const auto& [length, noise] : {std::pair{0.5, 1e-3}, std::pair{0.2, 0.1}}) {
@@ -164,7 +164,11 @@ GaussianProcess::GaussianProcess(Inputs inputs, std::span<const double> y, GpPar
   factor_.solve(weights_);
   least_mean_ = __builtin_inf();
   for (std::size_t i = 0; i < y.size(); ++i) {
-    least_mean_ = std::min(least_mean_, y[i] - noise() * weights_[i]);  // K alpha = y, so k alpha = y - noise alpha
+    const double mean = y[i] - noise() * weights_[i];  // K alpha = y, so k alpha = y - noise alpha
+    if (mean < least_mean_) {
+      least_mean_ = mean;
+      least_at_ = i;
+    }
   }
 }
 
@@ -186,7 +190,13 @@ double GaussianProcess::noise() const { return exp_double(parameters_.log_noise)
 void GaussianProcess::believe(const Inputs& points) {
   const std::size_t m = points.size();
   if (m == 0) return;
-  for (const double mean : predict(points).mean) least_mean_ = std::min(least_mean_, mean);
+  const std::vector<double> means = predict(points).mean;
+  for (std::size_t i = 0; i < m; ++i) {
+    if (means[i] < least_mean_) {
+      least_mean_ = means[i];
+      least_at_ = inputs_.size() + i;
+    }
+  }
   const double variance = exp_double(parameters_.log_variance);
   factor_.extend(covariances(points), gram(points, parameters_, kBelief * variance), m, kLeastPivot * variance);
   for (std::size_t j = 0; j < inputs_.columns.size(); ++j) {

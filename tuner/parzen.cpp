@@ -28,10 +28,12 @@ std::size_t drawn_level(const Axis& axis, double u) {
 }  // namespace
 
 ParzenEstimator::ParzenEstimator(std::span<const Axis> axes, std::span<const Point* const> points,
-                                 const ParzenSettings& settings)
-    : axes_(axes), dimensions_(axes.size()), total_weight_(static_cast<double>(points.size()) + settings.prior_weight) {
-  log_weights_.assign(points.size(), -log_double(total_weight_));
-  log_weights_.push_back(log_double(settings.prior_weight / total_weight_));
+                                 const ParzenSettings& settings, std::span<const double> weights)
+    : axes_(axes), dimensions_(axes.size()), weights_(weights.begin(), weights.end()) {
+  weights_.resize(points.size(), 1.0);
+  weights_.push_back(settings.prior_weight);
+  for (const double weight : weights_) total_weight_ += weight;
+  for (const double weight : weights_) log_weights_.push_back(log_double(weight / total_weight_));
   std::size_t varying = 0;
   for (const Axis& axis : axes) varying += axis.kind != Axis::Kind::kNone;
   for (std::size_t j = 0; j < axes.size(); ++j) {
@@ -75,18 +77,20 @@ void ParzenEstimator::fit_spread(Dimension& dimension, std::size_t varying, cons
     n += 1;
   }
   mean /= std::max(n, 1.0);
-  double squares = kPriorVariance;
+  double squares = settings.prior_share * kPriorVariance;
   for (const double centre : dimension.centre) {
     if (!std::isnan(centre)) squares += (centre - mean) * (centre - mean);
   }
-  const double spread = std::sqrt(squares / (n + 1));
+  const double spread = std::sqrt(squares / (n + settings.prior_share));
   const double rule = settings.bandwidth * spread * power(n + 1, -1 / (static_cast<double>(varying) + 4));
   dimension.sigma = std::clamp(rule, settings.narrowest, 1.0);
 }
 
 Point ParzenEstimator::draw(Draws& draws) const {
-  const std::size_t prior = log_weights_.size() - 1;
-  const std::size_t kernel = std::min(static_cast<std::size_t>(draws.unit() * total_weight_), prior);
+  const std::size_t prior = weights_.size() - 1;
+  std::size_t kernel = 0;
+  double at = draws.unit() * total_weight_ - weights_[0];
+  while (at >= 0 && kernel < prior) at -= weights_[++kernel];
   Point point(axes_.size(), 0.5);
   for (std::size_t j = 0; j < axes_.size(); ++j) {
     if (axes_[j].kind != Axis::Kind::kNone) point[j] = draw_from(kernel, j, draws.unit());

@@ -55,7 +55,7 @@ std::unique_ptr<Sampler> make_zoom(const SearchSpace& space, const OptionSet& op
 constexpr OptionHelp kTpeOptions[] = {
     {"startup", OptionKind::kWhole, "10", 1, 1e6, "", "results before the model is asked; random draws until then"},
     {"gamma", OptionKind::kNumber, "0.1", 0.001, 0.999, "", "share of the trials that count as good"},
-    {"candidates", OptionKind::kWhole, "24", 1, 10000, "", "points drawn from the density of the good, one is taken"},
+    {"candidates", OptionKind::kWhole, "12", 1, 10000, "", "points drawn from the density of the good, one is taken"},
 };
 
 std::unique_ptr<Sampler> make_tpe(const SearchSpace& space, const OptionSet& options, const SearchScope& scope) {

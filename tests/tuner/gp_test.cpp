@@ -91,6 +91,26 @@ TEST(Gp, ABatchSpreads) {
   EXPECT_LT(range(false), 0.01);
 }
 
+// On a plateau with noise most suggestions stay within 0.3 of the point of the least mean on every line, and some see
+// the whole space.
+TEST(Gp, MostSuggestionsKeepNearTheBest) {
+  const SearchSpace space = space_of(
+      "  a: {min: 0.0, max: 1.0}\n  b: {min: 0.0, max: 1.0}\n  c: {min: 0.0, max: 1.0}\n  d: {values: [x, y]}\n");
+  const std::vector<Axis> axes = axes_of(space);
+  Draws noise(8, 0, "plateau");
+  Observations seen;
+  for (std::int64_t i = 0; i < 30; ++i) seen.add(random_point(space, 8, i), noise.normal());
+  seen.add({0.2, 0.6, 0.4, 0.25}, -5);
+  GpSearch search(space, axes);
+  int near = 0;
+  constexpr int kTries = 60;
+  for (std::int64_t i = 0; i < kTries; ++i) {
+    const Point point = search.candidates(seen, {}, {4, i, "gp"}).front();
+    near += std::abs(point[0] - 0.2) < 0.3001 && std::abs(point[1] - 0.6) < 0.3001 && std::abs(point[2] - 0.4) < 0.3001;
+  }
+  EXPECT_GE(near, kTries / 2);  // 2 of 3 by chance: fewer with probability 0.3 %
+}
+
 // A study that is resumed tells all results at once: what the sampler kept on the way must not show.
 TEST(Gp, AResumedSearchGoesOnAsIfItHadNotStopped) {
   const SearchSpace space = space_of(kMixed);

@@ -38,24 +38,29 @@ std::vector<const Point*> pointers(const std::vector<Point>& points) {
   return out;
 }
 
-// SciPy 1.10.1, with s_a = 0.38340257780049570, s_b = 0.37676307003433046 by the formula of the header for three
+// SciPy 1.10.1, with s_a = 0.45285838532438571, s_b = 0.44384537673930069 by the formula of the header for three
 // points:
 //   def cut(s, m): return stats.truncnorm(-m / s, (1 - m) / s, loc=m, scale=s)
 //   kernels = [0.25 / 3] + [cut(s_a, u).pdf(x) * (T.cdf((k1 + 1) / 4) - T.cdf(k1 / 4)) * ((c == c1) + A / 3) / (1 + A)
 //       for u, k, c in [(.2, 1, 0), (.9, 3, 0), (.25, 0, 2)] for T in [cut(s_b, (k + .5) / 4)]], A = 3 / 4
-//   numpy.log(numpy.mean(kernels))
+//   numpy.log(numpy.mean(kernels)); numpy.log(numpy.average(kernels, weights=[1, 2, 1, .5]))
 TEST(Parzen, DensityIsThatOfSciPy) {
   const SearchSpace space = space_of(kThree);
   const std::vector<Axis> axes = axes_of(space);
   const std::vector<Point> points = {{0.2, 0.375, 1.0 / 6}, {0.9, 0.875, 1.0 / 6}, {0.25, 0.125, 5.0 / 6}};
   const ParzenEstimator estimator(axes, pointers(points), {});
-  EXPECT_NEAR(estimator.sigma(0), 0.38340257780049570, 1e-15);
-  EXPECT_NEAR(estimator.sigma(1), 0.37676307003433046, 1e-15);
+  EXPECT_NEAR(estimator.sigma(0), 0.45285838532438571, 1e-15);
+  EXPECT_NEAR(estimator.sigma(1), 0.44384537673930069, 1e-15);
   const std::vector<Point> at = {{0.1, 0.125, 0.5}, {0.5, 0.625, 1.0 / 6}, {0.97, 0.875, 5.0 / 6}};
   const std::vector<double> found = estimator.log_density(at);
-  EXPECT_NEAR(found[0], -2.893049261528387, 1e-12);
-  EXPECT_NEAR(found[1], -1.9424171658562053, 1e-12);
-  EXPECT_NEAR(found[2], -2.9870492946139464, 1e-12);
+  EXPECT_NEAR(found[0], -2.960775854792748, 1e-12);
+  EXPECT_NEAR(found[1], -1.944897958526671, 1e-12);
+  EXPECT_NEAR(found[2], -2.99668151387373, 1e-12);
+  const std::vector<double> weighted =
+      ParzenEstimator(axes, pointers(points), {}, std::vector<double>{2, 1, 0.5}).log_density(at);
+  EXPECT_NEAR(weighted[0], -2.999199034134112, 1e-12);
+  EXPECT_NEAR(weighted[1], -1.770712887820651, 1e-12);
+  EXPECT_NEAR(weighted[2], -3.139232755425544, 1e-12);
 }
 
 // Over all configs the density is 1: the sum over choices, the integral over the line.
@@ -77,7 +82,7 @@ TEST(Parzen, DrawsFollowTheDensity) {
   const SearchSpace space = space_of(kThree);
   const std::vector<Axis> axes = axes_of(space);
   const std::vector<Point> points = {{0.05, 0.375, 1.0 / 6}, {0.9, 0.875, 1.0 / 6}, {0.25, 0.125, 5.0 / 6}};
-  const ParzenEstimator estimator(axes, pointers(points), {});
+  const ParzenEstimator estimator(axes, pointers(points), {}, std::vector<double>{0.3, 2.5, 1});
   constexpr int kDraws = 20000, kFine = 50;
   std::vector<double> mass(48), count(48);
   for (std::size_t cell = 0; cell < 48; ++cell) {
@@ -140,11 +145,36 @@ TEST(Tpe, NothingButDivergedTrialsIsFine) {
   EXPECT_TRUE(sampler.suggest(30));
 }
 
+// Four of 40 trials are good, two and two at the ends of the line: candidates are drawn more often at the end of the
+// best two, which weigh 0.77 of the four's sum.
+TEST(Tpe, TheBestOfTheGoodCountMost) {
+  const SearchSpace space = space_of("  a: {min: 0.0, max: 1.0}\n");
+  const std::vector<Axis> axes = axes_of(space);
+  Observations seen;
+  for (int i = 0; i < 40; ++i) {
+    const double good[] = {0.1, 0.12, 0.9, 0.88};
+    seen.add({i < 4 ? good[i] : 0.3 + 0.01 * i}, i);
+  }
+  TpeSettings settings;
+  settings.candidates = 1;
+  settings.kernels.bandwidth = 0.1;
+  int low = 0, high = 0;
+  for (int i = 0; i < 400; ++i) {
+    const double a = tpe_candidates(space, axes, seen, {}, settings, {3, i, "tpe"}).front()[0];
+    low += a < 0.25;
+    high += a > 0.75;
+  }
+  EXPECT_GT(low, 2 * high);
+  EXPECT_GT(high, 40);
+}
+
 // Eight suggestions without a result between them: the pending ones push the next away.
 TEST(Tpe, ABatchSpreads) {
   const SearchSpace space = space_of("  a: {min: 0.0, max: 1.0}\n");
+  TpeSettings settings;
+  settings.candidates = 24;  // the best of fewer spread without knowing of each other
   const auto spread = [&](bool announce) {
-    TpeSampler sampler(space, {}, 5, 8);
+    TpeSampler sampler(space, settings, 5, 8);
     for (int i = 0; i < 40; ++i) {
       TrialResult result;
       result.number = -1 - i;

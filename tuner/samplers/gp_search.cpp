@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "kernels/math/elementary.h"
-#include "tuner/descent.h"
 #include "tuner/improvement.h"
 
 namespace caviar {
@@ -19,6 +18,7 @@ constexpr std::size_t kUniform = 256, kLocal = 128;  // candidates
 constexpr std::size_t kClimbs = 4;
 constexpr int kRounds = 3;  // of a step to another level and a climb
 constexpr std::size_t kReturned = 32;
+constexpr double kNear = 2.0 / 3, kNearWidth = 0.3;  // share of suggestions that keep to a region, and half its width
 
 // Of the first `known` observations at most `most`: the best and the newest quarter of that, the rest evenly over time.
 std::vector<std::uint32_t> chosen_of(const Observations& seen, std::size_t known, std::size_t most) {
@@ -125,9 +125,29 @@ Point GpSearch::trimmed(Point point) const {
   return point;
 }
 
-void GpSearch::place_on_levels(Point& point) const {
+// Of what every parameter may be.
+Box GpSearch::whole() const {
+  Box box;
+  for (const Axis& axis : axes_) {
+    box.low.push_back(axis.low);
+    box.high.push_back(axis.high);
+  }
+  return box;
+}
+
+Box GpSearch::around(const Point& centre) const {
+  Box box = whole();
   for (const std::size_t j : varying_) {
-    point[j] = std::clamp(point[j], axes_[j].low, axes_[j].high);
+    if (axes_[j].kind != Axis::Kind::kLine || std::isnan(centre[j])) continue;
+    box.low[j] = std::max(box.low[j], centre[j] - kNearWidth);
+    box.high[j] = std::min(box.high[j], centre[j] + kNearWidth);
+  }
+  return box;
+}
+
+void GpSearch::place_on_levels(Point& point, const Box& box) const {
+  for (const std::size_t j : varying_) {
+    point[j] = std::clamp(point[j], box.low[j], box.high[j]);
     if (axes_[j].kind != Axis::Kind::kLine) point[j] = axes_[j].middles[axes_[j].level_of(point[j])];
   }
 }
@@ -154,17 +174,23 @@ void GpSearch::fit(const Observations& seen) {
   if (known_ != seen.size()) {
     const auto chosen = chosen_of(seen, seen.size(), kMostKnown);
     process_.emplace(part(chosen), targets(chosen), parameters_);
+    behind_ = chosen;
     known_ = seen.size();
   }
 }
 
-// Points over the whole space, and others around the best.
-std::vector<Point> GpSearch::starts(const Observations& seen, Draws& draws) const {
+// Points over the whole box, and others around the best. A centre: levels are its own as often as not.
+std::vector<Point> GpSearch::starts(const Observations& seen, const Box& box, const Point& centre, Draws& draws) const {
   std::vector<Point> points;
   for (std::size_t i = 0; i < kUniform; ++i) {
     Point point(axes_.size(), 0.5);
-    for (const std::size_t j : varying_) point[j] = draws.unit();
-    place_on_levels(point);
+    for (const std::size_t j : varying_) {
+      const double u = draws.unit();
+      const bool is_line = axes_[j].kind == Axis::Kind::kLine;
+      point[j] = is_line ? box.low[j] + (box.high[j] - box.low[j]) * u : u;
+      if (!is_line && !centre.empty() && !std::isnan(centre[j]) && draws.chance(0.5)) point[j] = centre[j];
+    }
+    place_on_levels(point, box);
     points.push_back(std::move(point));
   }
   const std::size_t centres = std::min<std::size_t>(seen.trained(), 5);
@@ -180,7 +206,7 @@ std::vector<Point> GpSearch::starts(const Observations& seen, Draws& draws) cons
         point[j] = axes_[j].kind == Axis::Kind::kChoice ? u : point[j] + width * draws.normal();
       }
     }
-    place_on_levels(point);
+    place_on_levels(point, box);
     points.push_back(std::move(point));
   }
   return points;
@@ -199,7 +225,7 @@ std::vector<double> GpSearch::scores(const GaussianProcess& process, double best
 }
 
 // Up along the gradient in the parameters on a line that have a place.
-GpSearch::Scored GpSearch::climbed(const GaussianProcess& process, double best, Scored from) const {
+GpSearch::Scored GpSearch::climbed(const GaussianProcess& process, double best, const Box& box, Scored from) const {
   const Point present = trimmed(from.point);
   std::vector<std::size_t> places, parameters;  // in an encoded point, in a point
   std::vector<double> start;
@@ -222,14 +248,12 @@ GpSearch::Scored GpSearch::climbed(const GaussianProcess& process, double best, 
     }
     return -improvement.value;
   };
-  Box box;
-  for (std::size_t k = 0; k < parameters.size(); ++k) {
-    const Axis& axis = axes_[parameters[k]];
-    box.low.push_back(axis.low);
-    box.high.push_back(axis.high);
-    start[k] = std::clamp(start[k], axis.low, axis.high);
+  Box climb;
+  for (const std::size_t j : parameters) {
+    climb.low.push_back(box.low[j]);
+    climb.high.push_back(box.high[j]);
   }
-  const Minimum found = descend(loss, std::move(start), box, 30, 1e-6);
+  const Minimum found = descend(loss, std::move(start), climb, 30, 1e-6);
   for (std::size_t k = 0; k < parameters.size(); ++k) from.point[parameters[k]] = found.x[k];
   from.score = -found.value;
   return from;
@@ -266,18 +290,24 @@ std::vector<Point> GpSearch::candidates(const Observations& seen, const PendingT
   process.believe(encoded(waiting));
   const double best = process.least_mean();
 
-  std::vector<Point> points = starts(seen, draws);
+  Point centre;
+  if (draws.chance(kNear / static_cast<double>(1 + waiting.size()))) {
+    const std::size_t at = process.least_at();
+    centre = at < behind_.size() ? seen[behind_[at]].point : waiting[at - behind_.size()];
+  }
+  const Box box = centre.empty() ? whole() : around(centre);
+  std::vector<Point> points = starts(seen, box, centre, draws);
   const std::vector<double> found = scores(process, best, points);
   std::vector<Scored> ranked;
   for (std::size_t i = 0; i < points.size(); ++i) ranked.push_back({std::move(points[i]), found[i]});
   const auto better = [](const Scored& a, const Scored& b) { return a.score > b.score; };
   std::stable_sort(ranked.begin(), ranked.end(), better);
   for (std::size_t i = 0; i < std::min(kClimbs, ranked.size()); ++i) {
-    ranked[i] = climbed(process, best, std::move(ranked[i]));
+    ranked[i] = climbed(process, best, box, std::move(ranked[i]));
     for (int round = 0; round < kRounds; ++round) {
       Scored moved = stepped(process, best, ranked[i]);
       if (!(moved.score > ranked[i].score)) break;
-      ranked[i] = climbed(process, best, std::move(moved));
+      ranked[i] = climbed(process, best, box, std::move(moved));
     }
   }
   std::stable_sort(ranked.begin(), ranked.end(), better);

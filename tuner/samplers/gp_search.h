@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tuner/axes.h"
+#include "tuner/descent.h"
 #include "tuner/draws.h"
 #include "tuner/gaussian_process.h"
 #include "tuner/observations.h"
@@ -29,6 +30,11 @@ std::vector<double> gp_targets(std::span<const double> losses);
 //     may be luck.
 //   - Pending points are believed to be what the process expects, without noise (kriging believer, see
 //     GaussianProcess::believe): improvement around them vanishes, so a batch spreads. The newest 256 count.
+//   - Two suggestions of three, drawn by chance, keep to a region around the point with that least mean: within 0.3 on
+//     every line, while choices and steps go where they like. The improvement likes the edges of the space, where
+//     deviations are great, and spends a budget on corners; a region of trust (Eriksson, Pearce, Gardner, Turner,
+//     Poloczek 2019, section 2) spends it where something was found. Its width is fixed here, and the third suggestion
+//     sees the whole space. With m trials pending it is 2 of 3 (m + 1), so that a batch spreads.
 //   - The maximum is sought among 256 uniform points and 128 around the five best; the best 4 of them climb by L-BFGS
 //     along the lines and step by step through levels of the other parameters.
 //   - At most 256 trials are behind a prediction and 128 behind the kernel's parameters: a quarter the best, a quarter
@@ -36,10 +42,9 @@ std::vector<double> gp_targets(std::span<const double> losses);
 //     128, every fourth below 256, ..., always from two fixed starts. So candidates() is a function of its arguments:
 //     what is kept between calls only saves work.
 //
-// Median simple regret of 50 searches of 100 trials, and of random search: Branin 8e-6 (0.35), Hartmann-6 2e-4 (1.2),
-// Ackley-5 3.5 (16), Rosenbrock-5 6.5 (4000); with a window of 8 2e-5, 0.006, 3.5 and 27. A suggestion from 10,000
-// trials of 10 parameters takes 5 to 7 ms, with 255 pending trials 26 ms, and 20 ms more when the parameters are fitted
-// anew (one core of a Xeon, measured).
+// How near it comes to known minima is in bench/tuner/README.md. A suggestion from 10,000 trials of 10 parameters takes
+// 5 to 7 ms, with 255 pending trials 26 ms, and 20 ms more when the parameters are fitted anew (one core of a Xeon,
+// measured).
 class GpSearch {
  public:
   // Keeps references to the space and the axes: they outlive it.
@@ -59,11 +64,13 @@ class GpSearch {
   std::vector<double> encoded(const Point& point) const;
   Point trimmed(Point point) const;
   void fit(const Observations& seen);
-  std::vector<Point> starts(const Observations& seen, Draws& draws) const;
-  void place_on_levels(Point& point) const;
+  Box whole() const;
+  Box around(const Point& centre) const;
+  std::vector<Point> starts(const Observations& seen, const Box& box, const Point& centre, Draws& draws) const;
+  void place_on_levels(Point& point, const Box& box) const;
   std::vector<double> scores(const GaussianProcess& process, double best, std::span<const Point> points) const;
   std::vector<Point> distinct(std::span<const Scored> ranked) const;
-  Scored climbed(const GaussianProcess& process, double best, Scored from) const;
+  Scored climbed(const GaussianProcess& process, double best, const Box& box, Scored from) const;
   Scored stepped(const GaussianProcess& process, double best, Scored from) const;
 
   const SearchSpace& space_;
@@ -71,6 +78,7 @@ class GpSearch {
   std::vector<std::size_t> varying_;    // parameters that are not constant
   std::size_t fitted_ = 0, known_ = 0;  // observations behind parameters_ and process_
   GpParameters parameters_;
+  std::vector<std::uint32_t> behind_;  // the observations of process_, in its order
   std::optional<GaussianProcess> process_;
 };
 

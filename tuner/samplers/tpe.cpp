@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernels/math/elementary.h"
 #include "tuner/samplers/random.h"
 
 namespace caviar {
@@ -32,12 +33,25 @@ Split split_of(const Observations& seen, const PendingTrials& pending, const Tpe
   return split;
 }
 
+// Of the m best, the best first; their mean is 1.
+std::vector<double> weights_of(std::size_t m) {
+  std::vector<double> weights;
+  double sum = 0;
+  for (std::size_t i = 1; i <= m; ++i) {
+    weights.push_back(log_double(static_cast<double>(m + 1)) - log_double(static_cast<double>(i)));
+    sum += weights.back();
+  }
+  for (double& weight : weights) weight *= static_cast<double>(m) / sum;
+  return weights;
+}
+
 }  // namespace
 
 std::vector<Point> tpe_candidates(const SearchSpace& space, std::span<const Axis> axes, const Observations& seen,
                                   const PendingTrials& pending, const TpeSettings& settings, Draws draws) {
   const Split split = split_of(seen, pending, settings);
-  const ParzenEstimator l(axes, split.good, settings.kernels), g(axes, split.bad, settings.kernels);
+  const ParzenEstimator l(axes, split.good, settings.kernels, weights_of(split.good.size()));
+  const ParzenEstimator g(axes, split.bad, settings.kernels);
   std::vector<Point> candidates;
   for (std::int64_t i = 0; i < settings.candidates; ++i) {
     Point point = l.draw(draws);
