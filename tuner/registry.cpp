@@ -34,7 +34,8 @@ constexpr OptionHelp kZoomOptions[] = {
     {"rounds", OptionKind::kWhole, "4", 1, 1000, "", "how often the region is drawn anew, the first time included"},
     {"per_round", OptionKind::kWhole, "", 1, 1e9, "",
      "trials of a round, all but the last; without it, the trials asked for / rounds, or 25 when there is no end"},
-    {"keep", OptionKind::kWhole, "5", 1, 1e6, "", "best trials that a region is drawn around"},
+    {"keep", OptionKind::kWhole, "", 1, 1e6, "",
+     "best trials that a region is drawn around; without it, a fifth of a round, from 2 to 5"},
     {"shrink", OptionKind::kNumber, "0.5", 0.001, 1, "",
      "share of its width that a parameter keeps at least, each round"},
 };
@@ -47,7 +48,7 @@ std::unique_ptr<Sampler> make_zoom(const SearchSpace& space, const OptionSet& op
   } else if (scope.trials) {
     settings.per_round = std::max<std::int64_t>(1, *scope.trials / settings.rounds);
   }
-  settings.zoom.keep = options.whole("keep");
+  settings.zoom.keep = options.given("keep") ? options.whole("keep") : ZoomSampler::kept_of(settings.per_round);
   settings.zoom.shrink = options.number("shrink");
   return std::make_unique<ZoomSampler>(space, scope.sweep_seed, settings);
 }

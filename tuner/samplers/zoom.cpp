@@ -9,6 +9,10 @@
 
 namespace caviar {
 
+std::int64_t ZoomSampler::kept_of(std::int64_t per_round) {
+  return std::clamp<std::int64_t>((per_round + 4) / 5, 2, 5);
+}
+
 std::int64_t ZoomSampler::round_of(std::int64_t number) const {
   return std::clamp<std::int64_t>(number / settings_.per_round, 0, settings_.rounds - 1);
 }
