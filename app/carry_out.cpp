@@ -155,11 +155,6 @@ void warn_of_empty_classes(const Dataset& data) {
                data.name, data.classes - 1, empty);
 }
 
-// A tenth of the trials, so that a search that learns has something to learn from; 256 keep any device busy.
-std::int64_t default_window(std::optional<std::int64_t> trials) {
-  return std::clamp<std::int64_t>(trials.value_or(2560) / 10, 1, 256);
-}
-
 StudySetup setup_of(const SweepSpec& spec, const CarryOutFlags& flags, const Dataset& data,
                     const DeviceChoice& devices) {
   StudySetup setup;
@@ -374,6 +369,10 @@ void add_search_flags(CLI::App& command, CarryOutFlags& flags) {
                   "a YAML file of configs to try before all others: a map of parameters and values, or a list of maps; "
                   "once for each file")
       ->allow_extra_args(false);
+}
+
+std::int64_t default_window(std::optional<std::int64_t> trials) {
+  return std::clamp<std::int64_t>(trials.value_or(2560) / 10, 1, 256);
 }
 
 void add_weights_flag(CLI::App& command, CarryOutFlags& flags) {

@@ -68,6 +68,10 @@ void add_common_flags(CLI::App& command, CarryOutFlags& flags);
 // What --seeds auto takes: that word for --seeds, --max-seeds, --confidence. After add_common_flags().
 void add_auto_seeds_flags(CLI::App& command, CarryOutFlags& flags);
 
+// The window of a search of so many trials where nobody says: a tenth of them, so that a search that learns has
+// something to learn from; at most 256, which keep any device busy.
+std::int64_t default_window(std::optional<std::int64_t> trials);
+
 // The sweep as the flags of its search have it. Throws Error for what they cannot be.
 SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags);
 

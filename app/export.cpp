@@ -10,6 +10,7 @@
 
 #include "app/decisions.h"
 #include "app/floor.h"
+#include "app/search_record.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/history.h"
@@ -58,6 +59,7 @@ Json json_of(const RunRecord& run, std::int64_t repeat, const std::vector<Report
 }
 
 Json json_of(const StudyRecord& study) {
+  const Value search = search_of(study);
   return {{"spec_name", study.spec_name},
           {"spec", study.spec},
           {"sweep_seed", study.sweep_seed},
@@ -65,6 +67,9 @@ Json json_of(const StudyRecord& study) {
           {"seeds", study.seeds},
           {"metric", study.metric},
           {"goal", study.maximize ? "maximize" : "minimize"},
+          {"sampler", Json(search["sampler"])},
+          {"scheduler", Json(search["scheduler"])},
+          {"window", Json(search["window"])},
           {"validate_on_test", study.validate_on_test},
           {"data", study.data_name},
           {"data_digest", study.data_digest},

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/search_record.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/history.h"
@@ -21,7 +22,8 @@ constexpr const char* kFooter = R"(
 Three things are looked for: best trials at the edge of a range (widen it), an edge beyond which every trial diverged
 (narrow it), and a region the best tenth of the trials agrees on (zoom in). Each is said only when chance would show it
 in fewer than 1 in 20 studies in which nothing matters; tuner/next.h has the rules. `chance` is corrected for all places
-looked at.
+looked at. The files have what the study was given by flags (sampler, scheduler, window, count, seeds, data, ...) in
+their block `caviar:`.
 
 Example:
   caviar next studies/first --out second.yaml && caviar sweep second.yaml)";
@@ -65,7 +67,9 @@ void print_findings(const NextSearch& next) {
     const SearchFinding& finding = next.findings[i];
     fmt::print("{}. {}\n\n{}\n", i + 1, finding.sentence, finding.lines);
   }
-  if (next.best == 0) {
+  if (next.best == 0 && !next.findings.empty()) {
+    fmt::print("from {}; fewer than 5 ran to their end, so nothing is said of the best\n", rests_on(next));
+  } else if (next.best == 0) {
     fmt::print("nothing can be said yet: {}; at least {}, and 5 that ran to their end, are needed\n", rests_on(next),
                kFewestTrials);
   } else if (next.findings.empty()) {
@@ -108,7 +112,7 @@ void write_file(const NextSearch& next, const Options& options) {
 int find_next(const Options& options) {
   Storage storage = open_study(options.study);
   const std::optional<StudyRecord> study = storage.study();
-  const SweepSpec spec = parse_sweep(study->spec, study->spec_name);
+  const SweepSpec spec = parse_sweep(file_as_carried_out(storage), study->spec_name);
   const std::vector<TrialResult> results = results_of(storage, *study);
   const NextSearch next = next_search(spec, results);
   if (options.json) {

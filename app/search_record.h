@@ -4,6 +4,7 @@
 #include <string>
 
 #include "tuner/spec.h"
+#include "tuner/storage/storage.h"
 
 namespace caviar {
 
@@ -21,5 +22,18 @@ struct SaidAgain {
 
 // Puts back what was recorded and not said again. A record without it ("{}") changes nothing.
 void recall_search(const std::string& record, const SaidAgain& said, Settings& settings);
+
+// A sampler or scheduler that was said again in other words (a default written out, the name of what `method` means) is
+// put back as `before` has it.
+void keep_words(const SweepSpec& before, SweepSpec& now);
+
+// The sweep file of a study with what flags added to it, or said otherwise, in its block `caviar:`: sampler, scheduler,
+// window, no_improvement, noise, count, seeds, sweep_seed, data, precision, validate_on, validation_examples. A study
+// that was given no such flag has its file as it is. Configs given by hand have no place in a file.
+std::string file_as_carried_out(Storage& storage);
+
+// What a study searches with, by name, defaults in place: {"sampler": {"name": ..., "settings": {...}}, "scheduler":
+// {...}, "window": ...}; null where its file cannot be read any more.
+Value search_of(const StudyRecord& study);
 
 }  // namespace caviar

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -33,6 +34,7 @@ struct Seen {
 struct Change {
   std::vector<ParameterSpec> ranges;
   std::vector<std::pair<std::size_t, End>> opened;  // ends that were widened
+  std::map<std::size_t, UnitInterval> cut;          // what is left of a law without bounds
   std::set<std::string> zoomed;                     // labels
 };
 
@@ -61,15 +63,15 @@ class Rules {
   }
 
   NextSearch find() {
-    if (next_.best == 0) return std::move(next_);
+    if (next_.trials < kFewestTrials) return std::move(next_);
     Change all;
     for (std::size_t i = 0; i < space_.size(); ++i) {
       for (const End end : {End::kLow, End::kHigh}) find_narrow(i, end, all);
     }
-    for (std::size_t i = 0; i < space_.size(); ++i) {
+    for (std::size_t i = 0; i < space_.size() && next_.best > 0; ++i) {
       for (const End end : {End::kLow, End::kHigh}) find_widen(i, end, all);
     }
-    find_zoom(all);
+    if (next_.best > 0) find_zoom(all);
     std::stable_sort(next_.findings.begin(), next_.findings.end(),
                      [](const SearchFinding& a, const SearchFinding& b) { return a.kind < b.kind; });
     if (!next_.findings.empty()) next_.file = file_of(all);
@@ -79,6 +81,18 @@ class Rules {
  private:
   static bool has_ends(const Parameter& parameter) {
     return !parameter.is_constant() && parameter.kind() != Parameter::Kind::kCategorical;
+  }
+
+  static UnitInterval span_of(std::size_t i, const std::vector<const Seen*>& trials) {
+    UnitInterval span{1, 0};
+    for (const Seen* seen : trials) {
+      span = {std::min(span.low, seen->point[i]), std::max(span.high, seen->point[i])};
+    }
+    return span;
+  }
+
+  static bool has_bounds(const ParameterSpec& parameter) {
+    return parameter.min < parameter.max || !parameter.values.empty();
   }
 
   void add(const TrialResult& result) {
@@ -195,11 +209,20 @@ class Rules {
     const double chance = chance_in_place(n, diverged, beyond, beyond) * 2 * with_ends_;
     if (elsewhere > kMostDivergedElse || !(chance < kMostChance)) return;
     const double kept = value_of(*last, parameter), lost = value_of(*first, parameter);
-    const std::optional<ParameterSpec> narrower = narrowed(parameter.spec(), end, kept, lost);
-    if (!narrower) return;
     Change change;
-    change.ranges.push_back(*narrower);
-    merge_range(all, *narrower, parameter.label(), end);
+    if (const std::optional<ParameterSpec> narrower = narrowed(parameter.spec(), end, kept, lost)) {
+      change.ranges.push_back(*narrower);
+      merge_range(all, *narrower, parameter.label(), end);
+    } else if (!has_bounds(parameter.spec())) {
+      // An even law must not reach into tails in which no trial was.
+      UnitInterval cut = span_of(i, trials);
+      (end == End::kLow ? cut.low : cut.high) = (last->point[i] + first->point[i]) / 2;
+      change.cut[i] = cut;
+      UnitInterval& both = all.cut.emplace(i, cut).first->second;
+      both = {std::max(both.low, cut.low), std::min(both.high, cut.high)};
+    } else {
+      return;
+    }
     const Value evidence = {
         {"trials", n},          {"diverged", diverged}, {"beyond", beyond},       {"last_trained", kept},
         {"first_beyond", lost}, {"chance", chance},     {"looks", 2 * with_ends_}};
@@ -322,6 +345,10 @@ class Rules {
     Region region = zoomed_region(space, best, change.zoomed.empty() ? 0 : 1, settings);
     for (std::size_t i = 0; i < space.size(); ++i) {
       if (!change.zoomed.contains(space.parameters()[i].label())) region[i] = {UnitInterval{}};
+    }
+    for (const auto& [i, kept] : change.cut) {
+      UnitInterval& interval = region[i].front();
+      interval = {std::max(interval.low, kept.low), std::min(interval.high, kept.high)};
     }
     for (const auto& [i, end] : change.opened) {
       if (end == End::kLow) region[i].front().low = 0;

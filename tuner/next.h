@@ -12,7 +12,8 @@
 //     itself at that end, in the law's scale (a range from 1e-4 to 1e-2 on a log scale becomes 1e-4 to 1e-1), a list of
 //     numbers by one more; never beyond what is legal for the parameter.
 //   - Narrow: beyond some value all trials, at least 5, diverged, and at most a quarter of the others. The range ends
-//     midway between the last value that trained and the first beyond it.
+//     midway between the last value that trained and the first beyond it; a law without bounds becomes a uniform or a
+//     log-uniform one over the part that is left and was tried. This needs no trial that ran to its end.
 //   - Zoom: the best m lie closer together in a parameter than chance puts them (categories: have fewer values). The
 //     region is zoomed_region() of region.h around them, with at least a fifth of every range kept; parameters in which
 //     they are not closer together keep their range.
@@ -47,7 +48,7 @@ struct NextSearch {
   std::int64_t complete = 0;  // of them: ran to their end
   std::int64_t stopped = 0, diverged = 0;
   std::int64_t elsewhere = 0;  // not counted: the space does not have their config
-  std::int64_t best = 0;       // m above; 0: too few to say anything
+  std::int64_t best = 0;       // m above; 0: too few ran to their end to say anything of them
   std::vector<SearchFinding> findings;
   std::string file;  // the sweep file with all of it: ranges first, then the region in them; empty without a finding
 };

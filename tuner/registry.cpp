@@ -256,26 +256,43 @@ const Kind& kind_named(const Choice& choice, std::span<const Kind> kinds, std::s
 std::span<const SamplerKind> sampler_kinds() { return kSamplers; }
 std::span<const SchedulerKind> scheduler_kinds() { return kSchedulers; }
 
-std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& space, const SearchScope& scope) {
-  const Choice choice = spec.settings.sampler.name.empty() ? meant_by_method(spec) : spec.settings.sampler;
-  if (choice.name.empty()) {
-    require_runnable(spec);  // says which method it is and what to use instead
-    fail(spec.filename, ": this method has no sampler; use method: random or method: grid");
-  }
-  const SamplerKind& kind = kind_named(choice, sampler_kinds(), "sampler");
-  auto sampler = kind.make(space, OptionSet("sampler " + choice.name, kind.options, choice), scope);
-  return std::make_unique<OnceSampler>(std::move(sampler), space, scope.sweep_seed, scope.by_hand);
+Choice chosen_sampler(const SweepSpec& spec) {
+  return spec.settings.sampler.name.empty() ? meant_by_method(spec) : spec.settings.sampler;
 }
 
-std::unique_ptr<Scheduler> make_scheduler(const SweepSpec& spec, const SearchScope& scope) {
+Choice chosen_scheduler(const SweepSpec& spec) {
   Choice choice = spec.settings.scheduler;
   if (choice.name.empty() && spec.early_terminate) {
     choice = WandbHyperbandScheduler::choice(*spec.early_terminate);
     choice.where = spec.filename + ": ";
   }
   if (choice.name.empty()) choice.name = "none";
+  return choice;
+}
+
+OptionSet sampler_options(const Choice& choice) {
+  return {"sampler " + choice.name, kind_named(choice, sampler_kinds(), "sampler").options, choice};
+}
+
+OptionSet scheduler_options(const Choice& choice) {
+  return {"scheduler " + choice.name, kind_named(choice, scheduler_kinds(), "scheduler").options, choice};
+}
+
+std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& space, const SearchScope& scope) {
+  const Choice choice = chosen_sampler(spec);
+  if (choice.name.empty()) {
+    require_runnable(spec);  // says which method it is and what to use instead
+    fail(spec.filename, ": this method has no sampler; use method: random or method: grid");
+  }
+  const SamplerKind& kind = kind_named(choice, sampler_kinds(), "sampler");
+  auto sampler = kind.make(space, sampler_options(choice), scope);
+  return std::make_unique<OnceSampler>(std::move(sampler), space, scope.sweep_seed, scope.by_hand);
+}
+
+std::unique_ptr<Scheduler> make_scheduler(const SweepSpec& spec, const SearchScope& scope) {
+  const Choice choice = chosen_scheduler(spec);
   const SchedulerKind& kind = kind_named(choice, scheduler_kinds(), "scheduler");
-  return kind.make(OptionSet("scheduler " + choice.name, kind.options, choice), scope);
+  return kind.make(scheduler_options(choice), scope);
 }
 
 }  // namespace caviar

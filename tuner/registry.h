@@ -44,12 +44,20 @@ struct SchedulerKind {
 std::span<const SamplerKind> sampler_kinds();
 std::span<const SchedulerKind> scheduler_kinds();
 
-// The sampler a sweep asks for: settings.sampler, else what spec.method means. Throws Error for a method without one,
+// What is chosen by name: settings.sampler, else what spec.method means (an empty name where it means none);
+// settings.scheduler, else what early_terminate means, else none.
+Choice chosen_sampler(const SweepSpec& spec);
+Choice chosen_scheduler(const SweepSpec& spec);
+
+// The settings of a choice, defaults included. Throws Error as make_sampler() and make_scheduler() do.
+OptionSet sampler_options(const Choice& choice);
+OptionSet scheduler_options(const Choice& choice);
+
+// The sampler a sweep asks for, chosen_sampler(). Throws Error for a method without one,
 // an unknown name, a setting it does not have, or a space it cannot sample. It comes inside a OnceSampler.
 std::unique_ptr<Sampler> make_sampler(const SweepSpec& spec, const SearchSpace& space, const SearchScope& scope);
 
-// The scheduler a sweep asks for: settings.scheduler, else what early_terminate means, else none. Throws Error for an
-// unknown name or a setting it does not have.
+// The scheduler a sweep asks for, chosen_scheduler(). Throws Error for an unknown name or a setting it does not have.
 std::unique_ptr<Scheduler> make_scheduler(const SweepSpec& spec, const SearchScope& scope);
 
 }  // namespace caviar

@@ -19,6 +19,25 @@ bool is_word(std::string_view text) {
 
 std::string quoted(const std::string& text) { return Value(text).dump(); }
 
+// As PyYAML reads it too: 1e-05 it takes for text, 1.0e-05 for a number.
+std::string flow(const Value& value) {
+  std::string text;
+  if (value.is_array()) {
+    for (const Value& item : value) text.append(text.empty() ? "" : ", ").append(flow(item));
+    return "[" + text + "]";
+  }
+  if (value.is_object()) {
+    for (const auto& [key, item] : value.items()) {
+      text.append(text.empty() ? "" : ", ").append(is_word(key) ? key : quoted(key)).append(": ").append(flow(item));
+    }
+    return "{" + text + "}";
+  }
+  text = value.dump();
+  const std::size_t exponent = text.find('e');
+  if (value.is_number_float() && exponent != text.npos && text.find('.') == text.npos) text.insert(exponent, ".0");
+  return text;
+}
+
 std::string flow(const YamlNode& node) {
   std::string text;
   if (node.is_list()) {
@@ -77,6 +96,34 @@ std::string sweep_with_parameters(const SweepSpec& spec, const std::string& bloc
     }
   }
   if (!has_settings && !choices.empty()) out.append(kCaviar).append(choices);
+  return out;
+}
+
+std::string sweep_with_settings(const std::string& text, const std::string& filename,
+                                const std::map<std::string, Value>& settings) {
+  const auto root = parse_yaml(text, filename);
+  const YamlNode* block = root->find("caviar");
+  const auto is_set = [&](const std::string& key) { return settings.contains(key); };
+  const bool changes = std::any_of(settings.begin(), settings.end(), [&](const auto& setting) {
+    const YamlNode* there = block && block->is_map() ? block->find(setting.first) : nullptr;
+    return there ? there->to_value() != setting.second : !setting.second.is_null();
+  });
+  if (!changes) return text;
+  std::string out, within;
+  for (const YamlEntry& entry : root->entries) {
+    if (entry.key != "caviar") write_entry(out, entry, "");
+  }
+  if (block && block->is_map()) {
+    for (const YamlEntry& entry : block->entries) {
+      if (!is_set(entry.key) || settings.at(entry.key) == entry.value->to_value()) write_entry(within, entry, "  ");
+    }
+  }
+  for (const auto& [key, value] : settings) {
+    const YamlNode* there = block && block->is_map() ? block->find(key) : nullptr;
+    if (value.is_null() || (there && there->to_value() == value)) continue;
+    within.append("  ").append(key).append(": ").append(flow(value)).append("\n");
+  }
+  if (!within.empty()) out.append("caviar:\n").append(within);
   return out;
 }
 

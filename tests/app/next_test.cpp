@@ -51,6 +51,34 @@ TEST_F(NextProgram, WritesASweepFileThatTheProgramTakes) {
   }
 }
 
+// What flags said is of the study, so of what follows it.
+TEST_F(NextProgram, CarriesWhatWasSaidByFlags) {
+  place_.dir().write("f.yaml",
+                     "method: random\nmetric: {name: train_loss, goal: minimize}\nearly_terminate: {type: hyperband, "
+                     "min_iter: 1}\nparameters:\n"
+                     "  learning_rate: {distribution: log_uniform_values, min: 1e-7, max: 1e-2}\n  cell: {value: gru}\n"
+                     "  hidden_size: {value: 4}\n  num_layers: {value: 1}\n  batch_size: {value: 20}\n"
+                     "  readout: {value: final_states}\n  epochs: {value: 2}\n");
+  const Ended ended = place_.run({"sweep", "f.yaml", "--count", "40", "--study", "s", "--sampler", "halton",
+                                  "--scheduler", "median,startup_trials=30", "--window", "2", "--seeds", "2",
+                                  "--sweep-seed", "11", "--validation-examples", "40"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const Ended next = place_.run({"next", "s", "--out", "next.yaml"});
+  ASSERT_EQ(next.code, 0) << next.out << next.err;
+  const Ended again = place_.run({"sweep", "next.yaml", "--study", "t"});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("40 trials on 2 seeds each"));
+  const auto study = nlohmann::json::parse(place_.run({"show", "t", "--json"}).out)["study"];
+  EXPECT_EQ(study["sampler"]["name"], "halton");
+  EXPECT_EQ(study["scheduler"]["name"], "median");
+  EXPECT_EQ(study["scheduler"]["settings"]["startup_trials"], 30);
+  EXPECT_EQ(study["window"], 2);
+  EXPECT_EQ(study["sweep_seed"], 11);
+  EXPECT_EQ(study["seeds"], 2);
+  EXPECT_EQ(study["trials"], 40);
+  EXPECT_THAT(study["spec"].get<std::string>(), HasSubstr("validation_examples: 40"));
+}
+
 TEST_F(NextProgram, SaysSoWhenThereIsNothingToSay) {
   carry_out("4");
   const Ended ended = place_.run({"next", "s"});

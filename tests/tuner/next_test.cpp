@@ -145,6 +145,47 @@ TEST(Next, RatesThatAllDivergeAreCutOff) {
   EXPECT_EQ(next.findings[0].evidence["beyond"], next.diverged);
 }
 
+// Whatever the law of the rate, the finding is a file whose rates are those that trained.
+TEST(Next, EveryLawOfARateThatDivergesAboveIsNarrowed) {
+  for (const std::string law :
+       {"{distribution: log_uniform_values, min: 1e-4, max: 1}", "{distribution: log_uniform, min: -9.2, max: 0}",
+        "{distribution: inv_log_uniform_values, min: 1e-4, max: 1}",
+        "{distribution: q_log_uniform_values, min: 1e-4, max: 1, q: 1e-4}",
+        "{distribution: uniform, min: 0.0001, max: 0.04}", "{distribution: log_normal, mu: -5, sigma: 2}",
+        "{distribution: normal, mu: 0.01, sigma: 0.005}", "{distribution: beta, a: 1, b: 40}",
+        "{values: [0.0001, 0.001, 0.01, 0.03, 0.1, 1]}"}) {
+    const SweepSpec spec = parse_sweep("method: random\nparameters: {learning_rate: " + law + "}\n", "s.yaml");
+    const auto bound = [](const Config& config, double noise) {
+      return number(config, "learning_rate") > 0.012 ? kNan : noise;
+    };
+    const NextSearch next = next_search(spec, study_of(spec, 120, bound, 3));
+    const SearchFinding& finding = finding_of(next, SearchFinding::Kind::kNarrow);
+    EXPECT_THAT(finding.lines, HasSubstr("learning_rate")) << law;
+    const SweepSpec narrower = parse_sweep(finding.file, "next.yaml");
+    double highest = 0, lowest = 1;
+    for (const TrialResult& result : study_of(narrower, 200, bound, 4)) {
+      highest = std::max(highest, number(result.config, "learning_rate"));
+      lowest = std::min(lowest, number(result.config, "learning_rate"));
+    }
+    EXPECT_GT(lowest, law.find("normal, mu: 0.01") != law.npos ? -0.02 : 1e-6) << "no trial was in that tail: " << law;
+    EXPECT_LT(highest, 0.0165) << law << "\n" << finding.file;
+    EXPECT_GT(highest, 0.006) << law << "\n" << finding.file;
+  }
+}
+
+// What diverges is known before five trials have run to their end.
+TEST(Next, NarrowsAlsoWhereHardlyAnyTrialCameToItsEnd) {
+  const SweepSpec spec = sweep();
+  std::vector<TrialResult> results = study_of(spec, 40, [](const Config& config, double noise) {
+    return number(config, "learning_rate") > 1e-3 ? kNan : noise;
+  });
+  for (TrialResult& result : results) result.stopped = !std::isnan(result.loss) && result.number % 20 != 0;
+  const NextSearch next = next_search(spec, results);
+  EXPECT_EQ(next.best, 0);
+  EXPECT_THAT(kinds_of(next), ElementsAre("narrow"));
+  EXPECT_LT(parameter_in(next.file, "learning_rate").max, 2e-3);
+}
+
 TEST(Next, DivergenceEverywhereIsNoEdge) {
   const SweepSpec spec = sweep();
   const auto half = [](const Config&, double noise) { return noise < 0.5 ? kNan : noise; };
@@ -314,6 +355,29 @@ TEST(SweepWriter, KeepsEveryKeyWhateverItHolds) {
   EXPECT_EQ(again.early_terminate->min_iter, 3);
   EXPECT_FALSE(again.early_terminate->strict);
   EXPECT_EQ(again.parameters.at(0).values.at(0), 0.5);
+}
+
+TEST(SweepWriter, SettingsReplaceThoseOfTheBlockOrJoinThem) {
+  EXPECT_EQ(sweep_with_settings(kSweep, "s.yaml", {}), kSweep);
+  EXPECT_EQ(sweep_with_settings(kSweep, "s.yaml", {{"sweep_seed", 7}, {"window", nullptr}}), kSweep)
+      << "nothing changes";
+  const std::string text = sweep_with_settings(kSweep, "s.yaml",
+                                               {{"sampler", {{"name", "tpe"}, {"gamma", 0.2}}},
+                                                {"scheduler", "median"},
+                                                {"noise", 1e-5},
+                                                {"sweep_seed", nullptr}});
+  const SweepSpec spec = parse_sweep(text, "t.yaml");
+  EXPECT_EQ(spec.settings.sampler.name, "tpe");
+  EXPECT_EQ(spec.settings.sampler.settings.at("gamma").value, 0.2);
+  EXPECT_EQ(spec.settings.scheduler.name, "median");
+  EXPECT_EQ(spec.settings.noise, 1e-5);
+  EXPECT_FALSE(spec.settings.sweep_seed);
+  EXPECT_EQ(spec.parameters.size(), sweep().parameters.size());
+  EXPECT_EQ(
+      parse_sweep(sweep_with_settings("method: random\nparameters: {x: {min: 0, max: 4}}\n", "s.yaml", {{"window", 3}}),
+                  "t.yaml")
+          .settings.window,
+      3);
 }
 
 TEST(Ranges, GrowByHalfInTheScaleOfTheLaw) {
