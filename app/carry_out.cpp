@@ -8,13 +8,13 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <set>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "app/commands.h"
 #include "app/device_choice.h"
+#include "app/priors.h"
 #include "app/progress.h"
 #include "app/search_record.h"
 #include "app/text.h"
@@ -25,7 +25,6 @@
 #include "tuner/bind.h"
 #include "tuner/enqueue.h"
 #include "tuner/names.h"
-#include "tuner/prior.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
 #include "tuner/storage/directory.h"
@@ -222,66 +221,6 @@ void require_noise(const SweepSpec& spec, std::int64_t seeds) {
        "its standard deviation with --noise");
 }
 
-// One answer per --prior.
-std::vector<PriorObservations> read_priors(const SweepSpec& spec, const CarryOutFlags& flags,
-                                           const std::string& metric) {
-  std::vector<PriorObservations> priors;
-  const SearchSpace space(spec);
-  std::int64_t taken = 0;
-  for (const std::string& study : flags.prior) {
-    Storage storage = Storage::open_to_read(StudyDirectory::database_in(study));
-    priors.push_back(observations_of(storage, study, space, metric, taken));
-    taken += static_cast<std::int64_t>(priors.back().records.size());
-  }
-  return priors;
-}
-
-std::vector<PriorRecord> records_of(const std::vector<PriorObservations>& priors) {
-  std::vector<PriorRecord> records;
-  for (const PriorObservations& prior : priors)
-    records.insert(records.end(), prior.records.begin(), prior.records.end());
-  return records;
-}
-
-std::vector<PriorRecord> load_priors(const SweepSpec& spec, const CarryOutFlags& flags, const std::string& metric,
-                                     const Sampler& sampler) {
-  const std::vector<PriorObservations> priors = read_priors(spec, flags, metric);
-  for (std::size_t i = 0; i < priors.size(); ++i) {
-    const PriorObservations& prior = priors[i];
-    fmt::print("prior {}: {} taken", flags.prior[i],
-               show_number_of(static_cast<std::int64_t>(prior.records.size()), "trial"));
-    if (prior.outside > 0) fmt::print(", {} outside this space left out", prior.outside);
-    if (prior.unfinished > 0) fmt::print(", {} unfinished or stopped early left out", prior.unfinished);
-    fmt::print("\n");
-  }
-  std::vector<PriorRecord> records = records_of(priors);
-  if (!records.empty() && !sampler.learns_from_priors()) {
-    fmt::print(stderr,
-               "caviar: warning: this sampler learns nothing from trials, so --prior changes nothing; name one "
-               "that does with --sampler\n");
-  }
-  return records;
-}
-
-// On resuming, --prior may be said again but not change: the study has recorded what it knew at its start.
-void require_recorded_priors(Storage& storage, const SweepSpec& spec, const CarryOutFlags& flags,
-                             const std::string& metric) {
-  if (flags.prior.empty()) return;
-  const std::vector<PriorRecord> now = records_of(read_priors(spec, flags, metric));
-  const std::vector<PriorRecord> recorded = storage.priors();
-  const bool same = std::equal(now.begin(), now.end(), recorded.begin(), recorded.end(),
-                               [](const PriorRecord& a, const PriorRecord& b) {
-                                 const bool both_diverged = a.metric != a.metric && b.metric != b.metric;
-                                 return a.number == b.number && a.config == b.config &&
-                                        (a.metric == b.metric || both_diverged) && a.seeds == b.seeds;
-                               });
-  if (!same) {
-    fail(flags.study, ": the study recorded ",
-         show_number_of(static_cast<std::int64_t>(recorded.size()), "prior trial"), " at its start, and --prior gives ",
-         now.size(), now.size() == recorded.size() ? " others" : "", "; leave --prior away, or start another study");
-  }
-}
-
 void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Dataset& data, const Sampler& sampler,
                      const DeviceChoice& devices, const CarryOutFlags& flags) {
   const StudyRecord& record = setup.record;
@@ -371,10 +310,6 @@ void add_search_flags(CLI::App& command, CarryOutFlags& flags) {
       ->allow_extra_args(false);
 }
 
-std::int64_t default_window(std::optional<std::int64_t> trials) {
-  return std::clamp<std::int64_t>(trials.value_or(2560) / 10, 1, 256);
-}
-
 void add_weights_flag(CLI::App& command, CarryOutFlags& flags) {
   command
       .add_option(
@@ -430,6 +365,10 @@ void apply_auto_seeds(SweepSpec& spec, const CarryOutFlags& flags) {
 }
 
 }  // namespace
+
+std::int64_t default_window(std::optional<std::int64_t> trials) {
+  return std::clamp<std::int64_t>(trials.value_or(2560) / 10, 1, 256);
+}
 
 SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags) {
   if (flags.sampler) spec.settings.sampler = parse_choice("--sampler", *flags.sampler);

@@ -11,6 +11,7 @@
 
 #include "app/carry_out.h"
 #include "app/commands.h"
+#include "app/priors.h"
 #include "app/text.h"
 #include "engine/devices.h"
 #include "engine/pack.h"
@@ -24,7 +25,8 @@ namespace {
 constexpr const char* kFooter = R"(
 Shapes are what must be equal for runs to train side by side: network, batch size, optimizer state. Memory is counted,
 not guessed; time is measured on a few steps of the most frequent shapes here and carried over to the rest. A line
-`warn:` says what an experienced person would ask about; the rules are those of the Deep Learning Tuning Playbook.
+`warn:` says what an experienced person would ask about; the rules are those of the Deep Learning Tuning Playbook. Flags
+are those of `caviar sweep`. Where a search learns, also from --prior, points all over the space stand for its trials.
 
 Exit codes: 0, also with warnings; 1 for a file that `caviar sweep` would refuse.
 
@@ -82,7 +84,8 @@ std::string show_bytes(double bytes) {
 
 // "about 12 ms", "about 3 min 20 s".
 std::string show_time(double seconds) {
-  if (seconds < 1) return fmt::format("{:.2g} ms", 1000 * seconds);
+  if (seconds < 0.1) return fmt::format("{:.2g} ms", 1000 * seconds);
+  if (seconds < 1) return fmt::format("{:.0f} ms", 1000 * seconds);
   return seconds < 10 ? fmt::format("{:.1f} s", seconds) : show_duration(seconds);
 }
 
@@ -180,21 +183,26 @@ void print_memory(const Costs& costs, const Preparation& prepared) {
 }
 
 void print_time(const TrialSample& sample, const Costs& costs, const std::vector<std::optional<Speed>>& measured,
-                const std::vector<Speed>& speeds, std::optional<std::int64_t> trials, std::int64_t seeds) {
+                const std::vector<Speed>& speeds, std::optional<std::int64_t> trials, const StudySetup& setup) {
   const auto count = static_cast<std::size_t>(
       std::count_if(measured.begin(), measured.end(), [](const auto& speed) { return speed.has_value(); }));
   std::int64_t steps = 0;
   for (const auto& speed : measured) steps += speed ? speed->steps : 0;
   const int at_once = *std::max_element(costs.at_once.begin(), costs.at_once.end());
-  const double runs = static_cast<double>(trials.value_or(1) * seeds);
+  const double runs = static_cast<double>(trials.value_or(1) * setup.record.seeds);
   const double seconds = forecast_seconds(sample.shapes, speeds, runs, at_once);
   fmt::print("time      about {}{}, from {} steps of {} {} here\n", trials ? "" : "a trial: ", show_time(seconds),
              show_count(static_cast<double>(steps)),
              count == sample.shapes.size() ? "all" : fmt::format("{} of the", count),
              show_number_of(static_cast<std::int64_t>(sample.shapes.size()), "shape"));
+  const std::optional<std::chrono::milliseconds> limit = setup.time_limit;
+  if (limit && trials && seconds > 1e-3 * static_cast<double>(limit->count()))
+    fmt::print("          --time-limit puts it down after {}, unfinished; --resume goes on\n",
+               show_time(1e-3 * static_cast<double>(limit->count())));
 }
 
-void print_facts(const Preparation& prepared, const Search& search, std::optional<std::int64_t> trials) {
+void print_facts(const Preparation& prepared, const Search& search, std::optional<std::int64_t> trials,
+                 const TrialSample& sample) {
   const StudyRecord& record = prepared.setup.record;
   const Dataset& data = *prepared.data;
   const std::int64_t held_out = record.validate_on_test ? 0 : prepared.setup.use.validation_examples;
@@ -206,6 +214,9 @@ void print_facts(const Preparation& prepared, const Search& search, std::optiona
   if (trials)
     fmt::print("runs      {}{}: {} a trial\n", show_count(static_cast<double>(*trials * record.seeds)), most,
                show_number_of(record.seeds, "seed"));
+  if (sample.population > 0)
+    fmt::print("          each goes on from one before, {} side by side: {:.3g} % of a whole training a run\n",
+               show_number_of(sample.population * record.seeds, "run"), 100 * sample.share);
   fmt::print("data      {}: {} to train on, {} to validate on, {} to test on\n", data.name,
              show_count(static_cast<double>(data.train.count - held_out)),
              record.validate_on_test ? "the test set" : show_count(static_cast<double>(held_out)),
@@ -219,7 +230,7 @@ SearchFacts facts_of(const Preparation& prepared, const Search& search, std::opt
   facts.trials = trials;
   facts.points = search.sampler->size();
   facts.seeds = prepared.setup.record.seeds;
-  facts.learns = sample.drawn_evenly;
+  facts.learns = sample.drawn_evenly && sample.population == 0;  // a population waits for whole generations
   facts.window = prepared.setup.window;
   facts.runs_wanted = *std::max_element(costs.at_once.begin(), costs.at_once.end());
   facts.most_reports = sample.most_reports;
@@ -238,29 +249,30 @@ int plan(const Options& options) {
   const TrialSample sample = sample_trials(SearchSpace(spec), *search.sampler, trials, kTrialsLookedAt,
                                            prepared.setup.use, prepared.setup.shape, prepared.setup.precision);
   fmt::print("{}: a plan\n", spec.filename);
-  print_facts(prepared, search, trials);
+  print_facts(prepared, search, trials, sample);
+  if (!options.flags.prior.empty()) load_priors(spec, options.flags, prepared.setup.record.metric, *search.sampler);
   if (sample.shapes.empty()) {
     fmt::print("nothing would be trained\n");
     return kExitDone;
   }
-  const Costs costs = costs_of(sample, prepared, trials.value_or(std::int64_t{1} << 20) * prepared.setup.record.seeds);
+  const std::int64_t side_by_side = sample.population > 0 ? sample.population : trials.value_or(std::int64_t{1} << 20);
+  const Costs costs = costs_of(sample, prepared, side_by_side * prepared.setup.record.seeds);
   std::vector<Speed> speeds;
   std::vector<std::optional<Speed>> measured;
   if (!options.no_timing) measured = measure(sample, costs, prepared);
   const bool timed = std::any_of(measured.begin(), measured.end(), [](const auto& speed) { return speed.has_value(); });
   if (timed) speeds = all_speeds(sample.shapes, costs.parameters, measured);
   print_memory(costs, prepared);
-  if (timed) print_time(sample, costs, measured, speeds, trials, prepared.setup.record.seeds);
+  if (timed) print_time(sample, costs, measured, speeds, trials, prepared.setup);
   fmt::print("\n{} in {}:\n{}", show_number_of(static_cast<std::int64_t>(sample.shapes.size()), "shape"),
-             sample.drawn_evenly
-                 ? fmt::format("{} points all over the space", sample.looked_at)
-                 : fmt::format("{} trials looked at", show_count(static_cast<double>(sample.looked_at))),
+             sample.drawn_evenly ? fmt::format("{} points all over the space", sample.looked_at)
+                                 : fmt::format("{} looked at", show_number_of(sample.looked_at, "trial")),
              show_shapes(sample, costs, speeds));
 
   std::vector<std::string> warnings = spec.warnings;
   if (sample.untrainable > 0)
-    warnings.push_back(cat(spec.filename, ": ", sample.untrainable, " of ", sample.looked_at,
-                           " trials cannot be trained: ", sample.why));
+    warnings.push_back(cat(spec.filename, ": ", sample.untrainable, " of ", show_number_of(sample.looked_at, "trial"),
+                           " cannot be trained: ", sample.why));
   for (std::string& text : advise(spec, facts_of(prepared, search, trials, sample, costs), *search.scheduler))
     warnings.push_back(std::move(text));
   if (!warnings.empty()) fmt::print("\n");
@@ -275,6 +287,7 @@ void add_plan(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("plan", "Show what a sweep would do and cost, without carrying it out");
   command->add_option("file", options->file, "the sweep file, YAML")->required();
   add_search_flags(*command, options->flags);
+  add_ending_flags(*command, options->flags);
   add_common_flags(*command, options->flags);
   add_auto_seeds_flags(*command, options->flags);
   command->add_flag("--no-timing", options->no_timing, "do not train a few steps to estimate the time");

@@ -113,9 +113,14 @@ TrialSample sample_trials(const SearchSpace& space, Sampler& sampler, std::optio
       if (sample.untrainable++ == 0) sample.why = error.what();
     }
   }
+  if (sampler.repeats_configs() && sampler.size() > 0) {
+    // All but the last generation are what its first trial waits for.
+    sample.population = sampler.size() - std::max<std::int64_t>(0, sampler.needs(sampler.size() - 1) + 1);
+    sample.share = static_cast<double>(sample.population) / static_cast<double>(sampler.size());
+  }
   for (ShapeShare& share : sample.shapes) {
-    share.steps /= static_cast<double>(share.trials);
-    share.measured /= static_cast<double>(share.trials);
+    share.steps *= sample.share / static_cast<double>(share.trials);
+    share.measured *= sample.share / static_cast<double>(share.trials);
   }
   std::stable_sort(sample.shapes.begin(), sample.shapes.end(),
                    [](const ShapeShare& a, const ShapeShare& b) { return a.trials > b.trials; });

@@ -27,7 +27,11 @@ struct TrialSample {
   std::int64_t looked_at = 0;
   bool drawn_evenly = false;       // configs are points all over the space, because the sampler waits for results
   std::vector<ShapeShare> shapes;  // most frequent first
-  std::int64_t most_reports = 0;   // of a run
+  // Of a whole training, that a trial trains: below 1 in a population, whose trials go on from one another. The steps
+  // and the evaluations of `shapes` are those of such a share.
+  double share = 1;
+  std::int64_t population = 0;    // members that train side by side; 0: no population
+  std::int64_t most_reports = 0;  // of a run
   std::int64_t untrainable = 0;
   std::string why;  // of the first that cannot be trained
 };

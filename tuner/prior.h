@@ -13,6 +13,7 @@ namespace caviar {
 struct PriorObservations {
   std::vector<PriorRecord> records;  // numbers count down from -1 - `taken_before`
   std::int64_t outside = 0;          // trials whose config is no point of the space
+  std::string why_outside;           // of the first of them: "learning_rate is 0.5, which this sweep does not try"
   std::int64_t unfinished = 0;       // open, failed or stopped early: their metric is no final one
 };
 

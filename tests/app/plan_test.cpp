@@ -61,6 +61,35 @@ TEST_F(Plan, FlagsOfTheSearchArePlanned) {
   EXPECT_EQ(place_.run({"check", "a.yaml", "--sampler", "rondom"}).code, 1);
 }
 
+TEST_F(Plan, TakesTheFlagsOfASweepWithItsPriors) {
+  place_.write_sweep("a.yaml", 1);
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "s"}).code, 0);
+  const Ended ended = place_.run({"plan", "a.yaml", "--no-timing", "--sampler", "tpe", "--prior", "s", "--count", "4"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("prior s: 6 trials taken"));
+  place_.write_sweep("b.yaml", 2);
+  const Ended other = place_.run({"plan", "b.yaml", "--no-timing", "--sampler", "tpe", "--prior", "s"});
+  EXPECT_EQ(other.code, 0);
+  EXPECT_THAT(other.err, AllOf(HasSubstr("--prior s teaches nothing"), HasSubstr("epochs is 1")));
+  const Ended twice = place_.run({"plan", "a.yaml", "--sampler", "tpe", "--prior", "s", "--prior", "./s"});
+  EXPECT_EQ(twice.code, 1);
+  EXPECT_THAT(twice.err, HasSubstr("--prior names the study ./s twice"));
+  const Ended absent = place_.run({"sweep", "a.yaml", "--study", "t", "--sampler", "tpe", "--prior", "absent"});
+  EXPECT_EQ(absent.code, 1);
+  EXPECT_THAT(absent.err, HasSubstr("--prior absent: there is no study"));
+}
+
+TEST_F(Plan, APopulationIsTrainedOnce) {
+  place_.dir().write("p.yaml",
+                     "method: random\nparameters:\n  lr: {min: 0.01, max: 0.1}\n  batch_size: {value: 20}\n"
+                     "  hidden_size: {value: 4}\n  epochs: {value: 4}\n"
+                     "caviar: {validation_examples: 40, sampler: {name: pbt, population: 4}, count: 16}\n");
+  const Ended ended = place_.run({"plan", "p.yaml", "--no-timing"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("4 runs side by side: 25 % of a whole training a run"),
+                               ContainsRegex("100.0% +lstm 2x4 .* 15\n"), Not(HasSubstr("set caviar.window"))));
+}
+
 TEST_F(Plan, WhatASweepRefusesAPlanRefuses) {
   place_.dir().write("bad.yaml", "method: gird\nparameters: {lr: {value: 1}}\n");
   place_.dir().write("endless.yaml",

@@ -57,6 +57,22 @@ TEST(Forecast, LooksAllOverALongGrid) {
   for (const ShapeShare& shape : sample.shapes) EXPECT_EQ(shape.trials, 5);
 }
 
+// 4 members in 5 generations are 4 whole trainings, not 20.
+TEST(Forecast, MembersOfAPopulationAreTrainedOnceNotAnewEachGeneration) {
+  const std::string text =
+      "method: random\nparameters: {lr: {min: 0.01, max: 0.1}, batch_size: {value: 20}, epochs: {value: 10}}\n";
+  const TrialSample whole = sample_of(text, 20, 20);
+  const TrialSample part = sample_of(text + "caviar: {sampler: {name: pbt, population: 4, interval: 2}}\n", 20, 20);
+  EXPECT_EQ(whole.share, 1);
+  EXPECT_EQ(whole.population, 0);
+  EXPECT_EQ(part.population, 4);
+  EXPECT_DOUBLE_EQ(part.share, 0.2);
+  ASSERT_EQ(part.shapes.size(), 1u);
+  EXPECT_DOUBLE_EQ(5 * part.shapes[0].steps, whole.shapes[0].steps);
+  EXPECT_DOUBLE_EQ(5 * part.shapes[0].measured, whole.shapes[0].measured);
+  EXPECT_EQ(part.shapes[0].most_steps, whole.shapes[0].most_steps) << "generations follow one another";
+}
+
 TEST(Forecast, ASamplerThatWaitsIsNotAsked) {
   class Waits final : public Sampler {
    public:
