@@ -24,6 +24,7 @@
 #include "tuner/auto_seeds.h"
 #include "tuner/bind.h"
 #include "tuner/enqueue.h"
+#include "tuner/forecast.h"
 #include "tuner/names.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
@@ -219,6 +220,23 @@ void require_noise(const SweepSpec& spec, std::int64_t seeds) {
   fail(spec.filename,
        ": no_improvement must know the noise between seeds; run every trial on --seeds 2 or more, or say "
        "its standard deviation with --noise");
+}
+
+// What makes a search pointless is said before it costs anything.
+void warn_of_search(const SweepSpec& spec, const StudySetup& setup, const Search& search) {
+  constexpr std::int64_t kLookedAt = 64;
+  SearchFacts facts;
+  facts.trials = setup.record.trials;
+  if (search.sampler->size() >= 0)
+    facts.trials = std::min(facts.trials.value_or(search.sampler->size()), search.sampler->size());
+  facts.seeds = setup.record.seeds;
+  facts.window = setup.window;
+  if (!search.scheduler->is_passive())
+    facts.most_reports = sample_trials(SearchSpace(spec), *search.sampler, facts.trials, kLookedAt, setup.use,
+                                       setup.shape, setup.precision)
+                             .most_reports;
+  for (const std::string& text : advise_on_search(spec, facts, *search.scheduler))
+    fmt::print(stderr, "caviar: warning: {}\n", text);
 }
 
 void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Dataset& data, const Sampler& sampler,
@@ -543,6 +561,7 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
   const std::unique_ptr<Sampler>& sampler = search.sampler;
   for (const ParameterSpec* unread : unread_everywhere(spec))
     fmt::print(stderr, "caviar: warning: '{}' is swept but the other values leave it without effect\n", unread->name);
+  warn_of_search(spec, setup, search);
   if (setup.record.trials == 0) {
     fmt::print("{}: the file is valid", spec.filename);
     if (sampler->size() >= 0) fmt::print(", a grid of {}", show_number_of(sampler->size(), "point"));

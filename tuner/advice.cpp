@@ -67,7 +67,7 @@ class Adviser {
       say(parameter, "'", parameter->name, "' is swept but the other values leave it without effect; remove it");
     about_points();
     about_window();
-    about_scheduler();
+    for (std::string& sentence : advise_on_search(spec_, facts_, scheduler_)) sentences_.push_back(std::move(sentence));
     return std::move(sentences_);
   }
 
@@ -172,27 +172,6 @@ class Adviser {
                              facts_.runs_wanted, "; set caviar.window to ",
                              (facts_.runs_wanted + facts_.seeds - 1) / facts_.seeds,
                              " or more, at the price of a search that knows less"));
-  }
-
-  void about_scheduler() {
-    if (scheduler_.is_passive()) return;
-    constexpr std::int64_t kManySeeds = std::int64_t{1} << 40, kLookedAt = 100'000;
-    const std::string where =
-        spec_.settings.scheduler.where.empty() ? spec_.filename + ": " : spec_.settings.scheduler.where;
-    if (scheduler_.first_seeds(kManySeeds) < kManySeeds) {
-      if (facts_.seeds < 2)
-        sentences_.push_back(where +
-                             "the scheduler compares trials over their seeds and every trial has one, so it never "
-                             "judges; give --seeds 5 or more");
-      return;
-    }
-    std::int64_t first = 1;
-    while (first < kLookedAt && !scheduler_.judges(first)) ++first;
-    if (facts_.most_reports == 0 || first < facts_.most_reports) return;
-    sentences_.push_back(cat(where, "the scheduler first judges at report ", first, " and the longest run makes ",
-                             facts_.most_reports,
-                             ", the last of which is never judged: no trial is ever stopped; train for more epochs or "
-                             "let it judge earlier"));
   }
 
   const SweepSpec& spec_;

@@ -35,9 +35,17 @@ struct SearchFacts {
 //   - a parameter that is swept and never read (unread_everywhere());
 //   - more points in a grid than trials;
 //   - a window that leaves the device idle;
-//   - a scheduler that never gets to judge, or judges seeds where there is one.
+//   - those of advise_on_search().
 // Pure. A sweep without any of these gets no sentence.
 std::vector<std::string> advise(const SweepSpec& spec, const SearchFacts& facts, const Scheduler& scheduler);
+
+// The sentences that are about the search alone, which a sweep says too before it starts:
+//   - a loss that is maximised, an accuracy that is minimised;
+//   - the sampler bohb without a scheduler that stops trials at rungs;
+//   - a scheduler that can never judge: its first report is beyond the longest run, its first seeds are all there are,
+//     its bracket or block holds one trial, no trial has as many before it as it compares with;
+//   - a threshold that only good trials cross, or none.
+std::vector<std::string> advise_on_search(const SweepSpec& spec, const SearchFacts& facts, const Scheduler& scheduler);
 
 // Swept parameters that the other values leave without effect in each of 256 points all over the space. Parameters must
 // be known (check_parameters()).

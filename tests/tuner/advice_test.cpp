@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kernels/base/error.h"
 #include "tuner/bind.h"
+#include "tuner/registry.h"
 #include "tuner/schedulers/none.h"
 
 namespace caviar {
@@ -149,7 +151,76 @@ TEST(Advice, ASchedulerGetsToJudge) {
   facts.seeds = 1;
   EXPECT_THAT(advice(kRate, facts, BySeeds()), ElementsAre(HasSubstr("give --seeds 5")));
   facts.seeds = 2;
+  EXPECT_THAT(advice(kRate, facts, BySeeds()), ElementsAre(HasSubstr("on 2 seeds and every trial has 2 in all")));
+  facts.seeds = 3;
   EXPECT_THAT(advice(kRate, facts, BySeeds()), IsEmpty());
+}
+
+// By the schedulers of the registry, as a file names them.
+std::vector<std::string> search_advice(const std::string& search, const SearchFacts& facts,
+                                       const std::string& metric = "name: val_accuracy, goal: maximize") {
+  const SweepSpec spec = parse_sweep(
+      "method: random\nmetric: {" + metric + "}\nparameters: {lr: {min: 0.01, max: 0.1}}\ncaviar: {" + search + "}\n",
+      "s.yaml");
+  SearchScope scope;
+  scope.window = facts.window;
+  scope.trials = facts.trials;
+  scope.seeds = facts.seeds;
+  scope.maximize = spec.metric_or_default().goal == Goal::kMaximize;
+  return advise_on_search(spec, facts, *make_scheduler(spec, scope));
+}
+
+TEST(SearchAdvice, SchedulersThatCanNeverJudgeAreNamed) {
+  SearchFacts facts = trials(100);
+  facts.most_reports = 27;
+  facts.seeds = 3;
+  facts.window = 10;
+  const auto of = [&](const std::string& scheduler) { return search_advice("scheduler: " + scheduler, facts); };
+  for (const char* good : {"none", "median", "percentile", "hyperband, max_iter: 27", "asha, max_iter: 27",
+                           "successive_halving, max_iter: 27", "wilcoxon, first_seeds: 2", "race, first_seeds: 2",
+                           "wandb_hyperband, min_iter: 3", "patience", "threshold, lower: 0.2"}) {
+    EXPECT_THAT(of(cat("{name: ", good, "}")), IsEmpty()) << good;
+  }
+  for (const char* scheduler : {"wilcoxon", "race"}) {
+    EXPECT_THAT(of(cat("{name: ", scheduler, ", first_seeds: 3}")),
+                ElementsAre(AllOf(StartsWith("s.yaml:4: "), HasSubstr("on 3 seeds and every trial has 3 in all"))));
+  }
+  EXPECT_THAT(of("{name: race, first_seeds: 2, block: 1}"), ElementsAre(HasSubstr("block of scheduler race is 1")));
+  EXPECT_THAT(of("{name: successive_halving, max_iter: 27, trials: 1}"),
+              ElementsAre(HasSubstr("trials of scheduler successive_halving is 1")));
+  EXPECT_THAT(of("{name: asha, min_iter: 27, max_iter: 81}"), ElementsAre(HasSubstr("first judges at report 27")));
+  for (const char* refused : {"asha, max_iter: 1", "hyperband, max_iter: 1", "successive_halving, max_iter: 1"}) {
+    EXPECT_THROW(of(cat("{name: ", refused, "}")), Error) << refused;
+  }
+  facts.trials = 14;
+  EXPECT_THAT(of("median"), ElementsAre(HasSubstr("there are 14 trials: it never stops one")));
+  facts.trials = 15;
+  EXPECT_THAT(of("median"), IsEmpty());
+}
+
+TEST(SearchAdvice, AThresholdStandsOnTheSideOfTheBad) {
+  const SearchFacts facts = trials(100);
+  const auto of = [&](const std::string& bounds, const std::string& metric) {
+    return search_advice("scheduler: {name: threshold, " + bounds + "}", facts, metric);
+  };
+  const std::string accuracy = "name: val_accuracy, goal: maximize", loss = "name: val_loss, goal: minimize";
+  EXPECT_THAT(of("upper: 0.9", accuracy), ElementsAre(AllOf(HasSubstr("upper alone"), HasSubstr("give lower"))));
+  EXPECT_THAT(of("lower: 0.1", loss), ElementsAre(AllOf(HasSubstr("lower alone"), HasSubstr("give upper"))));
+  EXPECT_THAT(of("lower: 0", accuracy), ElementsAre(HasSubstr("stops no trial")));
+  EXPECT_THAT(of("lower: 0.1", accuracy), IsEmpty());
+  EXPECT_THAT(of("upper: 3", loss), IsEmpty());
+  EXPECT_THAT(of("lower: 0.1, upper: 0.99", accuracy), IsEmpty());
+}
+
+TEST(SearchAdvice, GoalsAndModelsThatDoNotFitAreNamed) {
+  const SearchFacts facts = trials(100);
+  EXPECT_THAT(search_advice("", facts, "name: val_loss, goal: maximize"),
+              ElementsAre(AllOf(HasSubstr("val_loss is a loss"), HasSubstr("write goal: minimize"))));
+  EXPECT_THAT(search_advice("", facts, "name: train_accuracy, goal: minimize"),
+              ElementsAre(HasSubstr("train_accuracy is an accuracy")));
+  EXPECT_THAT(search_advice("sampler: bohb", facts),
+              ElementsAre(AllOf(StartsWith("s.yaml:4: "), HasSubstr("add the scheduler hyperband"))));
+  EXPECT_THAT(search_advice("sampler: bohb, scheduler: {name: hyperband, max_iter: 9}", facts), IsEmpty());
 }
 
 TEST(Advice, TheLineOfASchedulerIsSaid) {
