@@ -250,6 +250,7 @@ void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Datas
              show_number_of(record.seeds, "seed"), data.name, record.metric,
              record.maximize ? "more is better" : "less is better", show_devices(devices));
   if (!flags.study.empty()) fmt::print("study: {}\n", flags.study);
+  for (const std::string& note : notes_on_enqueued(spec, record.trials)) fmt::print("note: {}\n", note);
   if (sampler.repeats_configs() && record.trials && *record.trials < sampler.size()) {
     fmt::print(
         "note: {} are not enough: a population trained to the end is {}, so no member is; raise --count, or make "
@@ -547,10 +548,13 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
     if (const auto recorded = storage->study()) {
       keep_as_recorded(setup, *recorded, flags, devices);
       keep_auto_seeds(recorded->search, flags, spec.settings);
+      SweepSpec before = spec;
+      recall_search(recorded->search, {}, before.settings);
       recall_search(recorded->search,
                     {flags.sampler.has_value(), says_scheduler(flags), flags.window.has_value(),
                      flags.no_improvement.has_value(), flags.noise.has_value(), !flags.enqueue.empty()},
                     spec.settings);
+      keep_words(before, spec);
       require_recorded_priors(*storage, spec, flags, recorded->metric);
       setup.use.validate_on_test = setup.record.validate_on_test;
     }

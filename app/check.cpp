@@ -46,6 +46,12 @@ void say_under_way(const std::string& what) {
 
 BoundConfig bind_trial(const SweepSpec& spec, const Preparation& prepared, const Search& search, std::int64_t trial,
                        Config& config) {
+  const std::int64_t size = search.sampler->size();
+  std::optional<std::int64_t> trials = prepared.setup.record.trials;
+  if (size >= 0) trials = std::min(trials.value_or(size), size);
+  if (trials && trial >= *trials)
+    fail(spec.filename, ": there is no trial ", trial, "; the sweep has ", show_number_of(*trials, "trial"),
+         ", counted from 0: name one with --trial, or raise --count where a search can go on");
   if (search.sampler->needs(trial) >= 0)
     fail(spec.filename, ": trial ", trial, " depends on results of trials before it; use --trial 0");
   const std::optional<Config> suggested = search.sampler->suggest(trial);

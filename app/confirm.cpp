@@ -78,8 +78,8 @@ std::vector<Config> configs_of(Storage& searched, const ConfirmPlan& plan) {
   for (const std::int64_t number : plan.trials) {
     const auto record = searched.trial(number);
     if (!record) {
-      fail(searched.file(), ": there is no trial ", number, "; the study has ", searched.trial_count(),
-           " trials, counted from 0");
+      fail(searched.file(), ": there is no trial ", number, "; the study has ",
+           show_number_of(searched.trial_count(), "trial"), ", counted from 0");
     }
     if (record->trial.parent >= 0 || record->trial.until > 0) {
       fail(searched.file(), ": trial ", number,

@@ -171,8 +171,8 @@ Members choose(Storage& storage, const StudyRecord& study, const Options& option
   std::set<std::int64_t> taken;
   if (options.seeds_of) {
     if (!storage.trial(*options.seeds_of))
-      fail(storage.file(), ": there is no trial ", *options.seeds_of, "; the study has ", storage.trial_count(),
-           " trials, counted from 0");
+      fail(storage.file(), ": there is no trial ", *options.seeds_of, "; the study has ",
+           show_number_of(storage.trial_count(), "trial"), ", counted from 0");
     add_runs_of(storage, study, *options.seeds_of, true, members, taken);
   } else {
     History history(study.metric, study.maximize, study.seeds);

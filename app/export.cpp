@@ -144,8 +144,8 @@ Json json_of(const Copy& copy) {
 
 void require_trial(Storage& storage, std::int64_t number) {
   if (storage.trial(number)) return;
-  fail(storage.file(), ": there is no trial ", number, "; the study has ", storage.trial_count(),
-       " trials, counted from 0");
+  fail(storage.file(), ": there is no trial ", number, "; the study has ",
+       show_number_of(storage.trial_count(), "trial"), ", counted from 0");
 }
 
 void write_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* out) {

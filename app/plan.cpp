@@ -17,6 +17,7 @@
 #include "engine/pack.h"
 #include "kernels/base/error.h"
 #include "tuner/advice.h"
+#include "tuner/enqueue.h"
 #include "tuner/forecast.h"
 
 namespace caviar {
@@ -270,6 +271,7 @@ int plan(const Options& options) {
              show_shapes(sample, costs, speeds));
 
   std::vector<std::string> warnings = spec.warnings;
+  for (std::string& note : notes_on_enqueued(spec, prepared.setup.record.trials)) warnings.push_back(std::move(note));
   if (sample.untrainable > 0)
     warnings.push_back(cat(spec.filename, ": ", sample.untrainable, " of ", show_number_of(sample.looked_at, "trial"),
                            " cannot be trained: ", sample.why));

@@ -41,8 +41,9 @@ struct Detail {
 };
 
 std::string describe(const Progress& p, const std::string& metric, const Detail& detail) {
-  std::string text = p.trials ? fmt::format("{}/{} trials done", p.trials_done, *p.trials)
-                              : fmt::format("{} trials done", p.trials_done);
+  std::string text = p.trials
+                         ? fmt::format("{}/{} {} done", p.trials_done, *p.trials, *p.trials == 1 ? "trial" : "trials")
+                         : show_number_of(p.trials_done, "trial") + " done";
   if (detail.running) text += fmt::format(", {} running", p.trials_running);
   if (detail.failed && p.trials_failed) text += fmt::format(", {} failed", p.trials_failed);
   if (detail.speed && p.samples > 0 && p.seconds > 0)

@@ -204,8 +204,8 @@ void print_trial(Storage& storage, std::int64_t number) {
   const StudyRecord study = *storage.study();
   const auto record = storage.trial(number);
   if (!record) {
-    fail(storage.file(), ": there is no trial ", number, "; the study has ", storage.trial_count(),
-         " trials, counted from 0");
+    fail(storage.file(), ": there is no trial ", number, "; the study has ",
+         show_number_of(storage.trial_count(), "trial"), ", counted from 0");
   }
   fmt::print("trial {}: {}{}\n", number, describe(outcome_of(storage, study, *record)),
              record->reason.empty() ? "" : ": " + record->reason);

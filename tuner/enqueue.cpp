@@ -1,8 +1,10 @@
 #include "tuner/enqueue.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <limits>
+#include <set>
 
 #include "kernels/base/error.h"
 #include "tuner/bind.h"
@@ -119,6 +121,9 @@ std::vector<Config> parse_enqueued(const std::string& text, const std::string& f
 }
 
 std::vector<Config> load_enqueued(const std::string& path, const SweepSpec& spec) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    fail(path, " is a directory; --enqueue takes a YAML file of configs, such as {learning_rate: 0.01}");
   std::ifstream file(path, std::ios::binary);
   if (!file) fail(path, ": the file of configs cannot be opened; check the path and its permissions");
   std::string text(kYamlMaxBytes + 1, '\0');  // one more than the parser accepts
@@ -126,6 +131,35 @@ std::vector<Config> load_enqueued(const std::string& path, const SweepSpec& spec
   if (file.bad()) fail(path, ": the file of configs cannot be read");
   text.resize(static_cast<std::size_t>(file.gcount()));
   return parse_enqueued(text, path, spec);
+}
+
+std::vector<std::string> notes_on_enqueued(const SweepSpec& spec, std::optional<std::int64_t> trials) {
+  std::vector<std::string> notes;
+  const std::vector<Config>& configs = spec.settings.by_hand;
+  for (const ParameterSpec& parameter : spec.parameters) {
+    if (parameter.distribution != Distribution::kConstant || parameter.when) continue;
+    const Value& constant = parameter.values.front();
+    std::int64_t others = 0;
+    const Value* first = nullptr;
+    for (const Config& config : configs) {
+      const auto given = config.find(parameter.name);
+      if (given == config.end() || given->second == constant) continue;
+      if (others++ == 0) first = &given->second;
+    }
+    if (others > 0)
+      notes.push_back(cat("--enqueue gives ", parameter.name, ", which the sweep holds at ", show(constant),
+                          ", the value ", show(*first), others > 1 ? cat(" and others, in ", others, " configs") : "",
+                          "; it is tried as given"));
+  }
+  const std::set<Config> different(configs.begin(), configs.end());
+  if (const std::size_t again = configs.size() - different.size(); again > 0)
+    notes.push_back(cat("--enqueue gives ", again, again == 1 ? " config" : " configs",
+                        " a second time; every config is tried once"));
+  if (trials && *trials > 0 && static_cast<std::int64_t>(different.size()) > *trials)
+    notes.push_back(cat("--enqueue gives ", different.size(), " configs and the sweep has ", *trials,
+                        *trials == 1 ? " trial" : " trials", ", so only the first ", *trials,
+                        *trials == 1 ? " is" : " are", " tried; raise --count"));
+  return notes;
 }
 
 }  // namespace caviar

@@ -1,6 +1,8 @@
 // Configs given by hand, to be tried before all others: the files of --enqueue.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,5 +21,9 @@ std::vector<Config> parse_enqueued(const std::string& text, const std::string& f
 
 // The same for a file on disk; Error when it cannot be read.
 std::vector<Config> load_enqueued(const std::string& path, const SweepSpec& spec);
+
+// What a user may not expect of the configs in spec.settings.by_hand, a sentence each: that one gives a parameter the
+// sweep holds constant another value, that one is there twice and is tried once, that there are more than `trials`.
+std::vector<std::string> notes_on_enqueued(const SweepSpec& spec, std::optional<std::int64_t> trials);
 
 }  // namespace caviar

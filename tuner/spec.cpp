@@ -406,21 +406,37 @@ class SweepReader {
   // A name, or a map with the name and settings; what they mean is the registry's to say.
   Choice choice(const YamlNode& node, std::string_view what) {
     const auto where = [&](int line) { return cat(spec_.filename, ":", line, ": "); };
+    const std::string remedy =
+        cat("; write a name that `caviar params --", what, "s` shows, or a map of it and its settings, as in ", what,
+            what == "sampler" ? ": {name: tpe, startup: 20}" : ": {name: asha, max_iter: 27}");
     Choice choice;
     choice.where = where(node.line);
     if (!node.is_map()) {
-      choice.name = reader_.string(node, what);
+      choice.name = name_of_choice(node, what, remedy);
       return choice;
     }
     for (const YamlEntry& entry : node.entries) {
       if (entry.key == "name") {
-        choice.name = reader_.string(*entry.value, cat("name of ", what));
+        choice.name = name_of_choice(*entry.value, cat("name of ", what), remedy);
       } else {
         choice.settings[entry.key] = {entry.value->to_value(), where(entry.line)};
       }
     }
-    if (choice.name.empty()) reader_.refuse(node.line, what, " has no name; add name: and its settings beside it");
+    if (choice.name.empty()) reader_.refuse(node.line, what, " is a map without name", remedy);
     return choice;
+  }
+
+  // A flag's way of writing settings is not a file's.
+  std::string name_of_choice(const YamlNode& node, std::string_view what, const std::string& remedy) {
+    const bool is_text = node.is_scalar() && node.scalar.is_string();
+    if (is_text && !node.text.empty() && node.text.find_first_of(",=: ") == std::string::npos) return node.text;
+    reader_.refuse(node.line, what, " is ",
+                   node.is_list()             ? "a list"
+                   : node.is_map()            ? "a map"
+                   : node.scalar.is_null()    ? "empty"
+                   : node.scalar == Value("") ? "empty text"
+                                              : show(node.scalar),
+                   is_text && !node.text.empty() ? "; settings do not stand behind a name in a file" : "", remedy);
   }
 
   // Rules that need more than one key.

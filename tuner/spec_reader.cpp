@@ -33,7 +33,9 @@ void SpecReader::require_keys(const YamlNode& map, std::string_view what,
 
 std::string SpecReader::string(const YamlNode& node, std::string_view what) const {
   if (!node.is_scalar() || !node.scalar.is_string()) {
-    refuse(node.line, what, " is ", kind_of(node), "; it must be a string, in quotes if need be");
+    const bool is_value = node.is_scalar() && !node.scalar.is_null();
+    refuse(node.line, what, " is ", kind_of(node), "; it must be a string",
+           is_value ? cat(": write it in quotes, \"", node.text, "\"") : ", one value in quotes");
   }
   return node.text;
 }

@@ -57,7 +57,10 @@ TEST_F(Check, AnotherTrialCanBeTried) {
   EXPECT_THAT(place_.run({"check", "a.yaml", "--trial", "3"}).out, HasSubstr("trial 3 tried on"));
   const Ended beyond = place_.run({"check", "a.yaml", "--trial", "6"});
   EXPECT_EQ(beyond.code, 1);
-  EXPECT_THAT(beyond.err, HasSubstr("there is no trial 6"));
+  EXPECT_THAT(beyond.err, HasSubstr("there is no trial 6; the sweep has 6 trials, counted from 0"));
+  const Ended counted = place_.run({"check", "a.yaml", "--trial", "99", "--sampler", "random", "--count", "1"});
+  EXPECT_EQ(counted.code, 1);
+  EXPECT_THAT(counted.err, HasSubstr("there is no trial 99; the sweep has 1 trial, counted from 0"));
 }
 
 TEST_F(Check, ASweepStartsOnlyWhenNothingFails) {

@@ -127,6 +127,30 @@ TEST_F(Program, AnotherSamplerAndConfigsByHandAreRememberedByTheStudy) {
   EXPECT_THAT(other.err, HasSubstr("was recorded with sampler"));
 }
 
+// A default written out, and what the file's method means by name, are no other search.
+TEST_F(Program, TheSameSearchInOtherWordsGoesOn) {
+  place_.write_sweep("a.yaml", 1);
+  const std::vector<std::string> begun = {"sweep", "a.yaml", "--study", "s", "--count", "2"};
+  const auto resumed = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments = begun;
+    arguments.emplace_back("--resume");
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return place_.run(arguments);
+  };
+  ASSERT_EQ(place_.run(begun).code, 0);
+  const Ended named = resumed({"--sampler", "grid", "--scheduler", "none"});
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_EQ(resumed({"--sampler", "random"}).code, 1);
+  const std::vector<std::string> tpe = {"sweep", "a.yaml", "--study", "t", "--count", "2", "--sampler", "tpe"};
+  ASSERT_EQ(place_.run(tpe).code, 0);
+  const auto again = [&](const std::string& sampler) {
+    return place_.run({"sweep", "a.yaml", "--study", "t", "--count", "2", "--resume", "--sampler", sampler});
+  };
+  EXPECT_EQ(again("tpe,startup=10,gamma=0.1").code, 0);
+  EXPECT_EQ(again("tpe,startup=11").code, 1);
+  EXPECT_THAT(again("tpe,startup=11").err, HasSubstr("startup"));
+}
+
 TEST_F(Program, SamplersAndSchedulersAreListedWithTheirSettings) {
   const Ended ended = place_.run({"params", "--samplers"});
   EXPECT_EQ(ended.code, 0);

@@ -73,6 +73,33 @@ TEST(Enqueue, WhatIsWrongIsSaidWithItsLine) {
   }
   EXPECT_EQ(refusal_of("[]\n"), "first.yaml:1: the list is empty; give at least one config");
   EXPECT_THROW(load_enqueued("/nowhere/first.yaml", sweep()), Error);
+  try {
+    load_enqueued("/tmp", sweep());
+    ADD_FAILURE() << "a directory is no file of configs";
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with("/tmp is a directory; --enqueue takes a YAML file"))
+        << error.what();
+  }
+}
+
+TEST(Enqueue, WhatIsUnexpectedIsSaidInALineEach) {
+  SweepSpec spec = sweep();
+  EXPECT_TRUE(notes_on_enqueued(spec, 10).empty());
+  const auto add = [&](const std::string& text) {
+    for (const Config& config : parse_enqueued(text, "first.yaml", spec)) spec.settings.by_hand.push_back(config);
+  };
+  add("{lr: 0.5, hidden_size: 16, optimizer: adam}\n");
+  EXPECT_TRUE(notes_on_enqueued(spec, 10).empty());
+  EXPECT_TRUE(notes_on_enqueued(spec, 1).empty());
+  add("- {lr: 0.25, hidden_size: 16, optimizer: adam, epochs: 7}\n- {lr: 0.5, hidden_size: 16, optimizer: adam}\n"
+      "- {lr: 0.75, hidden_size: 16, optimizer: adam}\n");
+  const std::vector<std::string> notes = notes_on_enqueued(spec, 2);
+  ASSERT_EQ(notes.size(), 3u);
+  EXPECT_EQ(notes[0], "--enqueue gives epochs, which the sweep holds at 2, the value 7; it is tried as given");
+  EXPECT_EQ(notes[1], "--enqueue gives 1 config a second time; every config is tried once");
+  EXPECT_EQ(notes[2],
+            "--enqueue gives 3 configs and the sweep has 2 trials, so only the first 2 are tried; raise --count");
+  EXPECT_EQ(notes_on_enqueued(spec, std::nullopt).size(), 2u);
 }
 
 }  // namespace

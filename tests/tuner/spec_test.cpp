@@ -295,6 +295,17 @@ TEST(Spec, EarlyTerminateViolationsAreRefused) {
 TEST(Spec, SchedulerViolationsAreRefused) {
   EXPECT_EQ(refusal(with("scheduler: {engine: wandb}\n")), "no error");
   EXPECT_EQ(refusal("method: random\nscheduler: {source: job, search_space: {}}\n"), "no error");
+  expect_refused(with("caviar: {sampler: ''}\n"), 4, {"sampler is empty text", "params --samplers", "{name: tpe"});
+  expect_refused(with("caviar: {sampler: }\n"), 4, {"sampler is empty", "params --samplers"});
+  expect_refused(with("caviar: {sampler: 5}\n"), 4, {"sampler is 5", "params --samplers"});
+  expect_refused(with("caviar: {sampler: [tpe]}\n"), 4, {"sampler is a list", "{name: tpe"});
+  expect_refused(with("caviar: {sampler: {tpe: {startup: 5}}}\n"), 4, {"sampler is a map without name", "{name: tpe"});
+  expect_refused(with("caviar: {sampler: 'tpe,startup=5'}\n"), 4,
+                 {"'tpe,startup=5'", "do not stand behind a name in a file", "{name: tpe, startup: 20}"});
+  expect_refused(with("caviar: {scheduler: {name: ''}}\n"), 4,
+                 {"name of scheduler is empty text", "params --schedulers", "{name: asha, max_iter: 27}"});
+  expect_refused(with("caviar: {data: 5}\n"), 4, {"data is 5", "must be a string", "in quotes, \"5\""});
+  expect_refused(with("caviar: {data: [a]}\n"), 4, {"data is a list", "must be a string"});
   expect_refused(with("scheduler: {engine: optuna}\n"), 4, {"'optuna'", "use wandb"});
   expect_refused(with("scheduler: {engine: ray}\n"), 4, {"wandb, optuna, ax"});
   expect_refused(with("scheduler: {engine: wandb}\n", "custom"), 4, {"not custom"});
