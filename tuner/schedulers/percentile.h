@@ -23,6 +23,10 @@ struct SearchScope;
 // The percentile p of v_0 <= ... <= v_{m-1} is linear between neighbours: h = (m - 1) p / 100, v_[h] + (h - [h])
 // (v_[h]+1 - v_[h]), as in NumPy.
 //
+// Memory: 8 bytes for each iteration a trial was judged at, as any later cut may fall on any of these losses (the exact
+// percentile of a set that grows needs all of it). A trial judged at 1,000 reports keeps 8,000 bytes; `interval` = 30
+// makes that 270.
+//
 // saw: best, threshold (absent while there is none), cohort (its size).
 class PercentileScheduler final : public Scheduler {
  public:
