@@ -2,7 +2,9 @@
 #include "tuner/next.h"
 
 #include <fstream>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +13,9 @@
 #include "app/commands.h"
 #include "app/search_record.h"
 #include "app/text.h"
+#include "engine/data/dataset.h"
 #include "kernels/base/error.h"
+#include "kernels/math/elementary.h"
 #include "tuner/history.h"
 #include "tuner/storage/storage.h"
 
@@ -22,21 +26,38 @@ constexpr const char* kFooter = R"(
 Three things are looked for: best trials at the edge of a range (widen it), an edge beyond which every trial diverged
 (narrow it), and a region the best tenth of the trials agrees on (zoom in). Each is said only when chance would show it
 in fewer than 1 in 20 studies in which nothing matters; tuner/next.h has the rules. `chance` is corrected for all places
-looked at. The files have what the study was given by flags (sampler, scheduler, window, count, seeds, data, ...) in
-their block `caviar:`.
+looked at. A trial whose train_loss ends above twice that of guessing, 2 ln(classes), counts as diverged where the data
+set is at hand. The files have what the study was given by flags (sampler, scheduler, window, count, seeds, data, ...)
+in their block `caviar:`.
 
 Example:
   caviar next studies/first --out second.yaml && caviar sweep second.yaml)";
 
 struct Options {
-  std::string study, out;
+  std::string study, out, data;
   bool json = false;
 };
 
-// Trials that are over and could be trained, as a sampler is told them.
-std::vector<TrialResult> results_of(Storage& storage, const StudyRecord& study) {
-  History history(study.metric, study.maximize, study.seeds);
+// A rate far too high need not end in numbers that are not finite: gates saturate, and the network is sure of what is
+// wrong. Twice the loss of guessing among all classes, ln(classes), is more than a network that knows nothing has on
+// what it trains on. Empty where the examples are not here.
+std::optional<double> hopeless_loss(const StudyRecord& study, const std::string& name) {
+  try {
+    const Dataset data = load_dataset(name.empty() ? study.data_name : name);
+    if (data.digest != study.data_digest) return std::nullopt;
+    return 2 * log_double(static_cast<double>(data.classes));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// Trials that are over and could be trained, as a sampler is told them; those without hope count as diverged.
+std::vector<TrialResult> results_of(Storage& storage, const StudyRecord& study, const std::string& data,
+                                    std::int64_t& hopeless) {
+  History history(study.metric, study.maximize, study.seeds), losses("train_loss", false, study.seeds);
   history.fold(storage, true);
+  const std::optional<double> limit = hopeless_loss(study, data);
+  if (limit) losses.fold(storage, true);
   std::vector<TrialResult> results;
   storage.for_each_trial([&](const TrialRecord& record) {
     if (record.state != TrialState::kDone) return;
@@ -46,6 +67,10 @@ std::vector<TrialResult> results_of(Storage& storage, const StudyRecord& study) 
     result.config = record.trial.config;
     // A mean without the seeds that diverged would flatter the edge.
     if (summary.diverged == 0) result.loss = study.maximize ? -summary.mean : summary.mean;
+    if (summary.diverged == 0 && limit && losses[record.trial.number].mean > *limit) {
+      result.loss = std::numeric_limits<double>::quiet_NaN();
+      ++hopeless;
+    }
     result.sd = summary.sd;
     result.seeds = summary.finished;
     result.stopped = summary.stopped;
@@ -113,12 +138,16 @@ int find_next(const Options& options) {
   Storage storage = open_study(options.study);
   const std::optional<StudyRecord> study = storage.study();
   const SweepSpec spec = parse_sweep(file_as_carried_out(storage), study->spec_name);
-  const std::vector<TrialResult> results = results_of(storage, *study);
+  std::int64_t hopeless = 0;
+  const std::vector<TrialResult> results = results_of(storage, *study, options.data, hopeless);
   const NextSearch next = next_search(spec, results);
   if (options.json) {
     print_json(next);
   } else {
     print_findings(next);
+    if (hopeless > 0)
+      fmt::print("{} count as diverged: train_loss is above twice that of guessing\n",
+                 show_number_of(hopeless, "trial"));
   }
   if (!options.out.empty()) write_file(next, options);
   return kExitDone;
@@ -131,6 +160,8 @@ void add_next(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("next", "Say where a study suggests to look next, as a sweep file");
   command->add_option("study", options->study, "directory of the study")->required();
   command->add_option("--out", options->out, "write the sweep file with everything that was found");
+  command->add_option("--data", options->data,
+                      "the data set of the study, to know what guessing costs [default: by the name it recorded]");
   command->add_flag("--json", options->json, "findings with their numbers and whole sweep files, as JSON");
   command->footer(kFooter);
   command->callback([options, &exit_code] { exit_code = find_next(*options); });

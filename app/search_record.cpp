@@ -5,6 +5,7 @@
 #include <span>
 
 #include "app/carry_out.h"
+#include "engine/data/dataset.h"
 #include "kernels/base/error.h"
 #include "tuner/registry.h"
 #include "tuner/sweep_writer.h"
@@ -128,7 +129,11 @@ std::string file_as_carried_out(Storage& storage) {
   differ("count", or_null(count), or_null(study.trials));
   differ("seeds", file.seeds.value_or(1), study.seeds);
   differ("sweep_seed", file.sweep_seed.value_or(0), study.sweep_seed);
-  differ("data", file.data.value_or("mnist"), study.data_name);
+  // Of a directory the record has the last name alone, which finds nothing.
+  const auto known = known_datasets();
+  if (std::any_of(known.begin(), known.end(), [&](const KnownDataset& one) { return one.name == study.data_name; })) {
+    differ("data", file.data.value_or("mnist"), study.data_name);
+  }
   differ("precision", file.precision, study.numerics.substr(0, study.numerics.find('/')));
   differ("validate_on", file.validate_on_test ? "test" : "validation", study.validate_on_test ? "test" : "validation");
   if (const std::int64_t examples = validation_examples_of(storage); examples > 0) {

@@ -29,11 +29,12 @@ void keep_words(const SweepSpec& before, SweepSpec& now);
 
 // The sweep file of a study with what flags added to it, or said otherwise, in its block `caviar:`: sampler, scheduler,
 // window, no_improvement, noise, count, seeds, sweep_seed, data, precision, validate_on, validation_examples. A study
-// that was given no such flag has its file as it is. Configs given by hand have no place in a file.
+// that was given no such flag has its file as it is. Configs given by hand have no place in a file, and a data set
+// that is a directory is to be named again.
 std::string file_as_carried_out(Storage& storage);
 
-// What a study searches with, by name, defaults in place: {"sampler": {"name": ..., "settings": {...}}, "scheduler":
-// {...}, "window": ...}; null where its file cannot be read any more.
+// What a study searches with: {"sampler": {"name": ..., "settings": as given}, "scheduler": {...}, "window": ...}; null
+// where its file cannot be read any more.
 Value search_of(const StudyRecord& study);
 
 }  // namespace caviar

@@ -79,6 +79,27 @@ TEST_F(NextProgram, CarriesWhatWasSaidByFlags) {
   EXPECT_THAT(study["spec"].get<std::string>(), HasSubstr("validation_examples: 40"));
 }
 
+// The gates of an LSTM saturate: at rates far too high its loss is finite, and hopeless.
+TEST_F(NextProgram, RatesThatTrainToNothingAreCutOff) {
+  place_.dir().write("h.yaml",
+                     "method: random\nparameters:\n  optimizer: {value: adam}\n"
+                     "  learning_rate: {distribution: log_uniform_values, min: 1e-3, max: 1000}\n"
+                     "  hidden_size: {value: 8}\n  num_layers: {value: 1}\n  batch_size: {value: 20}\n"
+                     "  readout: {value: final_states}\n  epochs: {value: 2}\n"
+                     "caviar: {validation_examples: 40, sweep_seed: 3, sampler: sobol}\n");
+  ASSERT_EQ(place_.run({"sweep", "h.yaml", "--count", "60", "--study", "s"}).code, 0);
+  const Ended ended = place_.run({"next", "s", "--out", "next.yaml", "--data", "."});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("learning_rate: all "), HasSubstr(" trials above "), HasSubstr("narrow it"),
+                               HasSubstr("count as diverged: train_loss is above twice that of guessing")));
+  const Ended plan = place_.run({"plan", "next.yaml", "--no-timing"});
+  EXPECT_EQ(plan.code, 0) << plan.err;
+  const auto json = nlohmann::json::parse(place_.run({"next", "s", "--json", "--data", "."}).out);
+  ASSERT_FALSE(json["findings"].empty());
+  ASSERT_EQ(json["findings"][0]["kind"], "narrow");
+  EXPECT_LT(json["findings"][0]["evidence"]["last_trained"], 30);
+}
+
 TEST_F(NextProgram, SaysSoWhenThereIsNothingToSay) {
   carry_out("4");
   const Ended ended = place_.run({"next", "s"});
