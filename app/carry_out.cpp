@@ -246,9 +246,9 @@ void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Datas
   if (sampler.size() >= 0) trials = trials ? std::min(*trials, sampler.size()) : sampler.size();
   const bool race = is_auto_seeds(spec.settings.scheduler);
   fmt::print("{}: {} on {}{} each, data {}, ranked by {} ({}), {}\n", spec.filename,
-             show_number_of(trials.value_or(0), "trial"), race ? fmt::format("{} to ", kAutoFirstSeeds) : "",
-             show_number_of(record.seeds, "seed"), data.name, record.metric,
-             record.maximize ? "more is better" : "less is better", show_devices(devices));
+             trials ? show_number_of(*trials, "trial") : "trials without an end",
+             race ? fmt::format("{} to ", kAutoFirstSeeds) : "", show_number_of(record.seeds, "seed"), data.name,
+             record.metric, record.maximize ? "more is better" : "less is better", show_devices(devices));
   if (!flags.study.empty()) fmt::print("study: {}\n", flags.study);
   for (const std::string& note : notes_on_enqueued(spec, record.trials)) fmt::print("note: {}\n", note);
   if (sampler.repeats_configs() && record.trials && *record.trials < sampler.size()) {

@@ -127,6 +127,25 @@ TEST_F(Program, AnotherSamplerAndConfigsByHandAreRememberedByTheStudy) {
   EXPECT_THAT(other.err, HasSubstr("was recorded with sampler"));
 }
 
+TEST_F(Program, WhatASearchCannotDoIsSaidBeforeItStarts) {
+  place_.write_sweep("a.yaml", 1);
+  place_.dir().write("first.yaml",
+                     "- {learning_rate: 0.02, cell: gru, epochs: 2}\n- {learning_rate: 0.02, cell: gru, "
+                     "epochs: 2}\n- {learning_rate: 0.03, cell: gru}\n");
+  const Ended ended = place_.run({"sweep", "a.yaml", "--study", "s", "--count", "1", "--sampler", "bohb", "--scheduler",
+                                  "threshold,upper=0.9", "--enqueue", "first.yaml"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("warning: a.yaml: sampler bohb learns from trials that were stopped"),
+                               HasSubstr("warning: a.yaml: scheduler threshold has upper alone")));
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("note: --enqueue gives epochs, which the sweep holds at 1, the value 2"),
+                               HasSubstr("note: --enqueue gives 1 config a second time"),
+                               HasSubstr("so only the first 1 is tried"), HasSubstr("1/1 trial done")));
+  const Ended directory = place_.run({"sweep", "a.yaml", "--study", "t", "--enqueue", "s"});
+  EXPECT_EQ(directory.code, 1);
+  EXPECT_THAT(directory.err, HasSubstr("s is a directory; --enqueue takes a YAML file"));
+  EXPECT_THAT(place_.run({"show", "s", "--trial", "5"}).err, HasSubstr("the study has 1 trial, counted from 0"));
+}
+
 // A default written out, and what the file's method means by name, are no other search.
 TEST_F(Program, TheSameSearchInOtherWordsGoesOn) {
   place_.write_sweep("a.yaml", 1);
