@@ -7,6 +7,7 @@
 #include "app/carry_out.h"
 #include "engine/data/dataset.h"
 #include "kernels/base/error.h"
+#include "tuner/auto_seeds.h"
 #include "tuner/registry.h"
 #include "tuner/sweep_writer.h"
 
@@ -38,6 +39,12 @@ Value in_file(const Choice& choice) {
   Value map = {{"name", choice.name}};
   for (const auto& [name, setting] : choice.settings) map[name] = setting.value;
   return map;
+}
+
+// What `seeds: auto` became, and a file says by that again.
+bool is_race_of_auto_seeds(const Choice& scheduler) {
+  if (!is_auto_seeds(scheduler)) return false;
+  return in_file(scheduler) == in_file(auto_seeds_scheduler(scheduler_options(scheduler).number("confidence")));
 }
 
 // 0 where the study has no run.
@@ -118,7 +125,8 @@ std::string file_as_carried_out(Storage& storage) {
     if (before != now) changed[key] = now;
   };
   differ("sampler", in_file(file.sampler), in_file(used.sampler));
-  differ("scheduler", in_file(file.scheduler), in_file(used.scheduler));
+  const bool race = is_race_of_auto_seeds(used.scheduler) && file.scheduler.name.empty();
+  differ("scheduler", in_file(file.scheduler), race ? Value() : in_file(used.scheduler));
   if (file.window || used.window != default_window(study.trials)) {
     differ("window", or_null(file.window), or_null(used.window));
   }
@@ -127,7 +135,16 @@ std::string file_as_carried_out(Storage& storage) {
   std::optional<std::int64_t> count = file.count;
   if (spec.run_cap) count = std::min(count.value_or(*spec.run_cap), *spec.run_cap);
   differ("count", or_null(count), or_null(study.trials));
-  differ("seeds", file.seeds.value_or(1), study.seeds);
+  if (race) {
+    differ("seeds", file.auto_seeds ? Value("auto") : Value(), "auto");
+    differ("max_seeds", file.max_seeds.value_or(kAutoMaxSeeds), study.seeds);
+    differ("confidence", file.confidence.value_or(kAutoConfidence),
+           scheduler_options(used.scheduler).number("confidence"));
+  } else {
+    differ("seeds", file.auto_seeds ? Value("auto") : Value(file.seeds.value_or(1)), study.seeds);
+    differ("max_seeds", or_null(file.max_seeds), Value());
+    differ("confidence", or_null(file.confidence), Value());
+  }
   differ("sweep_seed", file.sweep_seed.value_or(0), study.sweep_seed);
   // Of a directory the record has the last name alone, which finds nothing.
   const auto known = known_datasets();

@@ -100,6 +100,23 @@ TEST_F(NextProgram, RatesThatTrainToNothingAreCutOff) {
   EXPECT_LT(json["findings"][0]["evidence"]["last_trained"], 30);
 }
 
+// A race by --seeds auto comes back as seeds: auto.
+TEST_F(NextProgram, SeedsByItselfStayThat) {
+  place_.dir().write("r.yaml",
+                     "method: random\nmetric: {name: train_loss, goal: minimize}\nparameters:\n"
+                     "  learning_rate: {distribution: log_uniform_values, min: 1e-7, max: 1e-2}\n"
+                     "  hidden_size: {value: 4}\n  num_layers: {value: 1}\n  batch_size: {value: 20}\n"
+                     "  readout: {value: final_states}\n  epochs: {value: 1}\ncaviar: {validation_examples: 40}\n");
+  const Ended ended = place_.run({"sweep", "r.yaml", "--count", "24", "--study", "s", "--seeds", "auto", "--max-seeds",
+                                  "6", "--sampler", "sobol"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const Ended next = place_.run({"next", "s", "--out", "next.yaml"});
+  ASSERT_EQ(next.code, 0) << next.out << next.err;
+  const Ended again = place_.run({"sweep", "next.yaml", "--study", "t"});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("24 trials on 3 to 6 seeds each"));
+}
+
 TEST_F(NextProgram, SaysSoWhenThereIsNothingToSay) {
   carry_out("4");
   const Ended ended = place_.run({"next", "s"});
