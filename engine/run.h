@@ -16,12 +16,13 @@ namespace caviar {
 
 // The five sources of randomness, each the key of its own counter-based stream (kernels/math/philox.h).
 struct Seeds {
-  std::uint64_t init = 0;                          // initial weights
-  std::uint64_t order = 0;                         // order of the training examples
-  std::uint64_t dropout = 0;                       // dropout masks
-  std::uint64_t augment = 0;                       // augmentation (no model uses it yet)
-  std::uint64_t split = 0;                         // which training examples are kept for validation
-  auto operator<=>(const Seeds&) const = default;  // NOLINT(modernize-use-nullptr): of the 0 in a comparison
+  std::uint64_t init = 0;     // initial weights
+  std::uint64_t order = 0;    // order of the training examples
+  std::uint64_t dropout = 0;  // dropout masks
+  std::uint64_t augment = 0;  // augmentation (no model uses it yet)
+  std::uint64_t split = 0;    // which training examples are kept for validation
+  // NOLINTNEXTLINE(modernize-use-nullptr): of the 0 in a comparison
+  auto operator<=>(const Seeds&) const = default;
 };
 
 // All that must be equal for two runs to share a pack: what sizes an array or picks a compiled kernel.
