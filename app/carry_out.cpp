@@ -20,17 +20,17 @@
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "kernels/recurrent_mixed.h"
-#include "tuner/advice.h"
-#include "tuner/auto_seeds.h"
+#include "tuner/advice/advice.h"
+#include "tuner/advice/forecast.h"
 #include "tuner/bind.h"
-#include "tuner/enqueue.h"
-#include "tuner/forecast.h"
-#include "tuner/names.h"
 #include "tuner/registry.h"
+#include "tuner/seeds/auto_seeds.h"
 #include "tuner/space.h"
+#include "tuner/spec/enqueue.h"
+#include "tuner/spec/names.h"
+#include "tuner/spec/value.h"
 #include "tuner/storage/directory.h"
 #include "tuner/study.h"
-#include "tuner/value.h"
 
 namespace caviar {
 namespace {

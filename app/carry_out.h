@@ -12,7 +12,7 @@
 #include "app/device_choice.h"
 #include "engine/data/dataset.h"
 #include "tuner/registry.h"
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 #include "tuner/storage/storage.h"
 #include "tuner/study.h"
 

@@ -14,8 +14,8 @@
 #include "app/commands.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
-#include "tuner/advice.h"
-#include "tuner/preflight.h"
+#include "tuner/advice/advice.h"
+#include "tuner/advice/preflight.h"
 
 namespace caviar {
 namespace {

@@ -22,7 +22,7 @@
 #include "tuner/metric.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 #include "tuner/storage/directory.h"
 
 namespace caviar {

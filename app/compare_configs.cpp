@@ -8,9 +8,9 @@
 #include "app/commands.h"
 #include "app/one_point.h"
 #include "kernels/base/error.h"
-#include "tuner/names.h"
 #include "tuner/space.h"
-#include "tuner/spec.h"
+#include "tuner/spec/names.h"
+#include "tuner/spec/spec.h"
 #include "tuner/storage/directory.h"
 
 namespace caviar {

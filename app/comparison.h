@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tuner/analysis/verdict.h"
-#include "tuner/scores.h"
+#include "tuner/seeds/scores.h"
 
 namespace caviar {
 

@@ -15,7 +15,7 @@
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/history.h"
-#include "tuner/names.h"
+#include "tuner/spec/names.h"
 #include "tuner/storage/directory.h"
 
 namespace caviar {

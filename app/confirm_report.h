@@ -10,8 +10,8 @@
 
 #include "app/comparison.h"
 #include "tuner/analysis/winner.h"
-#include "tuner/confirm.h"
-#include "tuner/scores.h"
+#include "tuner/seeds/confirm.h"
+#include "tuner/seeds/scores.h"
 
 namespace caviar {
 

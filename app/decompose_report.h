@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tuner/crossed_seeds.h"
+#include "tuner/seeds/crossed_seeds.h"
 
 namespace caviar {
 

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tuner/analysis/noise_floor.h"
-#include "tuner/auto_seeds.h"
 #include "tuner/history.h"
+#include "tuner/seeds/auto_seeds.h"
 #include "tuner/storage/storage.h"
 
 namespace caviar {

@@ -1,5 +1,5 @@
 // caviar next STUDY: where a study says to look next, as sweep files.
-#include "tuner/next.h"
+#include "tuner/advice/next.h"
 
 #include <fstream>
 #include <limits>
@@ -25,7 +25,7 @@ namespace {
 constexpr const char* kFooter = R"(
 Three things are looked for: best trials at the edge of a range (widen it), an edge beyond which every trial diverged
 (narrow it), and a region the best tenth of the trials agrees on (zoom in). Each is said only when chance would show it
-in fewer than 1 in 20 studies in which nothing matters; tuner/next.h has the rules. `chance` is corrected for all places
+in fewer than 1 in 20 studies in which nothing matters; tuner/advice/next.h has the rules. `chance` is corrected for all places
 looked at. A trial whose train_loss ends above twice that of guessing, 2 ln(classes), counts as diverged where the data
 set is at hand. The files have what the study was given by flags (sampler, scheduler, window, count, seeds, data, ...)
 in their block `caviar:`.

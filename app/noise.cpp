@@ -1,5 +1,5 @@
 // caviar noise: one config on many seeds, and what their spread says.
-#include "tuner/noise.h"
+#include "tuner/seeds/noise.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -19,9 +19,9 @@
 #include "app/run_answers.h"
 #include "kernels/base/error.h"
 #include "tuner/bind.h"
-#include "tuner/crossed_seeds.h"
-#include "tuner/names.h"
+#include "tuner/seeds/crossed_seeds.h"
 #include "tuner/space.h"
+#include "tuner/spec/names.h"
 #include "tuner/storage/directory.h"
 
 namespace caviar {

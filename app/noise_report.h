@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "tuner/noise.h"
-#include "tuner/spec.h"
+#include "tuner/seeds/noise.h"
+#include "tuner/spec/spec.h"
 
 namespace caviar {
 

@@ -10,10 +10,10 @@
 #include "app/commands.h"
 #include "kernels/base/error.h"
 #include "tuner/metric.h"
-#include "tuner/names.h"
-#include "tuner/parameter_help.h"
 #include "tuner/registry.h"
-#include "tuner/spec.h"
+#include "tuner/spec/names.h"
+#include "tuner/spec/parameter_help.h"
+#include "tuner/spec/spec.h"
 
 namespace caviar {
 namespace {

@@ -16,9 +16,9 @@
 #include "engine/devices.h"
 #include "engine/pack.h"
 #include "kernels/base/error.h"
-#include "tuner/advice.h"
-#include "tuner/enqueue.h"
-#include "tuner/forecast.h"
+#include "tuner/advice/advice.h"
+#include "tuner/advice/forecast.h"
+#include "tuner/spec/enqueue.h"
 
 namespace caviar {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "app/carry_out.h"
 #include "tuner/sampler.h"
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 #include "tuner/storage/storage.h"
 
 namespace caviar {

@@ -13,7 +13,7 @@
 #include "app/final_weights.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 
 namespace caviar {
 namespace {

@@ -7,9 +7,9 @@
 #include "app/carry_out.h"
 #include "engine/data/dataset.h"
 #include "kernels/base/error.h"
-#include "tuner/auto_seeds.h"
 #include "tuner/registry.h"
-#include "tuner/sweep_writer.h"
+#include "tuner/seeds/auto_seeds.h"
+#include "tuner/spec/sweep_writer.h"
 
 namespace caviar {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 #include "tuner/storage/storage.h"
 
 namespace caviar {

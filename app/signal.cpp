@@ -19,7 +19,7 @@
 #include "tuner/metric.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 
 namespace caviar {
 namespace {

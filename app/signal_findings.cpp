@@ -11,7 +11,7 @@
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/analysis/spread.h"
-#include "tuner/scores.h"
+#include "tuner/seeds/scores.h"
 
 namespace caviar {
 namespace {

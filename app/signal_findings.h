@@ -9,7 +9,7 @@
 #include "tuner/analysis/config_effect.h"
 #include "tuner/analysis/histogram.h"
 #include "tuner/analysis/variance_ratio.h"
-#include "tuner/scores.h"
+#include "tuner/seeds/scores.h"
 
 namespace caviar {
 

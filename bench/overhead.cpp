@@ -16,7 +16,7 @@
 #include "engine/fake_executor.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 #include "tuner/storage/directory.h"
 #include "tuner/study.h"
 

@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "kernels/base/error.h"
-#include "tuner/names.h"
 #include "tuner/space.h"
-#include "tuner/value.h"
+#include "tuner/spec/names.h"
+#include "tuner/spec/value.h"
 
 namespace caviar {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/run.h"
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 #include "tuner/trial.h"
 
 namespace caviar {

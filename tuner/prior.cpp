@@ -4,7 +4,7 @@
 
 #include "kernels/base/error.h"
 #include "tuner/history.h"
-#include "tuner/value.h"
+#include "tuner/spec/value.h"
 
 namespace caviar {
 

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "kernels/base/error.h"
-#include "tuner/names.h"
 #include "tuner/samplers/bohb.h"
 #include "tuner/samplers/cma_es.h"
 #include "tuner/samplers/evolution.h"
@@ -26,6 +25,7 @@
 #include "tuner/schedulers/threshold.h"
 #include "tuner/schedulers/wandb_hyperband.h"
 #include "tuner/schedulers/wilcoxon.h"
+#include "tuner/spec/names.h"
 
 namespace caviar {
 namespace {

@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "tuner/options.h"
 #include "tuner/sampler.h"
 #include "tuner/scheduler.h"
 #include "tuner/space.h"
-#include "tuner/spec.h"
+#include "tuner/spec/options.h"
+#include "tuner/spec/spec.h"
 
 namespace caviar {
 

@@ -7,8 +7,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/math/elementary.h"
-#include "tuner/distributions.h"
-#include "tuner/value.h"
+#include "tuner/numerics/distributions.h"
+#include "tuner/spec/value.h"
 
 namespace caviar {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 
 namespace caviar {
 

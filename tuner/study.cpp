@@ -8,7 +8,7 @@
 #include "kernels/base/error.h"
 #include "tuner/failpoint.h"
 #include "tuner/metric.h"
-#include "tuner/value.h"
+#include "tuner/spec/value.h"
 
 namespace caviar {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "kernels/base/error.h"
 #include "tuner/failpoint.h"
+#include "tuner/spec/value.h"
 #include "tuner/study.h"
-#include "tuner/value.h"
 
 namespace caviar {
 

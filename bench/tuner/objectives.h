@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "kernels/math/elementary.h"
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 
 namespace caviar {
 

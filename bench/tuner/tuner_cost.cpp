@@ -23,8 +23,8 @@
 
 #include "bench/tuner/median.h"
 #include "bench/tuner/replay.h"
-#include "tuner/draws.h"
 #include "tuner/history.h"
+#include "tuner/numerics/draws.h"
 #include "tuner/registry.h"
 #include "tuner/samplers/random.h"
 

@@ -24,7 +24,7 @@
 
 #include "bench/tuner/median.h"
 #include "bench/tuner/replay.h"
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 #include "tuner/registry.h"
 
 namespace {

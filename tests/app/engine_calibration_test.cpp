@@ -13,9 +13,9 @@
 #include "tests/support/small_studies.h"
 #include "tuner/analysis/compare.h"
 #include "tuner/analysis/sample.h"
-#include "tuner/confirm.h"
-#include "tuner/draws.h"
-#include "tuner/scores.h"
+#include "tuner/numerics/draws.h"
+#include "tuner/seeds/confirm.h"
+#include "tuner/seeds/scores.h"
 
 namespace caviar {
 namespace {

@@ -12,8 +12,8 @@
 
 #include "tests/support/study_program.h"
 #include "tests/support/study_verify.h"
-#include "tuner/names.h"
-#include "tuner/spec.h"
+#include "tuner/spec/names.h"
+#include "tuner/spec/spec.h"
 
 namespace caviar {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 
 namespace caviar::test {
 

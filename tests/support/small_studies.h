@@ -9,7 +9,7 @@
 #include "tests/support/study_fixture.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 
 namespace caviar {
 

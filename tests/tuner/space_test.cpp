@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/tuner/sweep_text.h"
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 
 namespace caviar {
 namespace {

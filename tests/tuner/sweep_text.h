@@ -5,7 +5,7 @@
 
 #include "kernels/base/error.h"
 #include "tuner/space.h"
-#include "tuner/spec.h"
+#include "tuner/spec/spec.h"
 
 namespace caviar {
 

@@ -1,5 +1,5 @@
 // The laws that estimates and tests refer to, by Boost.Math. For what is shown to a reader; what a search decides by is
-// in tuner/distributions.h, whose bits are the same on every host.
+// in tuner/numerics/distributions.h, whose bits are the same on every host.
 #pragma once
 
 #include <cstdint>

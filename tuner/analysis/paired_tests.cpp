@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "tuner/distributions.h"
+#include "tuner/numerics/distributions.h"
 
 namespace caviar {
 namespace {

@@ -1,6 +1,6 @@
 #include "tuner/samplers/bohb.h"
 
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 #include "tuner/samplers/random.h"
 
 namespace caviar {

@@ -6,10 +6,10 @@
 #include <memory>
 #include <vector>
 
-#include "tuner/axes.h"
-#include "tuner/observations.h"
 #include "tuner/sampler.h"
+#include "tuner/samplers/axes.h"
 #include "tuner/samplers/gp_search.h"
+#include "tuner/samplers/observations.h"
 #include "tuner/samplers/tpe.h"
 
 namespace caviar {

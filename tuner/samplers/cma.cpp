@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "kernels/math/elementary.h"
-#include "tuner/distributions.h"
-#include "tuner/symmetric_eigen.h"
+#include "tuner/numerics/distributions.h"
+#include "tuner/numerics/symmetric_eigen.h"
 
 namespace caviar {
 namespace {

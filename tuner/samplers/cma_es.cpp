@@ -7,10 +7,10 @@
 #include <string>
 
 #include "kernels/math/elementary.h"
-#include "tuner/axes.h"
-#include "tuner/draws.h"
-#include "tuner/mirror.h"
+#include "tuner/numerics/draws.h"
 #include "tuner/region.h"
+#include "tuner/samplers/axes.h"
+#include "tuner/samplers/mirror.h"
 
 namespace caviar {
 

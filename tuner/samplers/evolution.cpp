@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "tuner/mirror.h"
 #include "tuner/region.h"
+#include "tuner/samplers/mirror.h"
 #include "tuner/samplers/random.h"
 #include "tuner/samplers/sobol.h"
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <deque>
 
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 #include "tuner/sampler.h"
 #include "tuner/space.h"
 

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "kernels/math/elementary.h"
-#include "tuner/improvement.h"
+#include "tuner/samplers/improvement.h"
 
 namespace caviar {
 namespace {

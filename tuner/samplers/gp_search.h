@@ -6,11 +6,11 @@
 #include <span>
 #include <vector>
 
-#include "tuner/axes.h"
-#include "tuner/descent.h"
-#include "tuner/draws.h"
-#include "tuner/gaussian_process.h"
-#include "tuner/observations.h"
+#include "tuner/numerics/descent.h"
+#include "tuner/numerics/draws.h"
+#include "tuner/samplers/axes.h"
+#include "tuner/samplers/gaussian_process.h"
+#include "tuner/samplers/observations.h"
 #include "tuner/space.h"
 
 namespace caviar {

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <string>
 
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 #include "tuner/samplers/random.h"
 
 namespace caviar {

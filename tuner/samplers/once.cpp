@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 
 namespace caviar {
 namespace {

@@ -40,7 +40,7 @@ class TriedConfigs {
 //     the sweep seed draws; nothing once all are tried: the study ends;
 //   - when none is and the space has no end, the next attempt, whatever it is.
 // A sampler that repeats configs on purpose is left alone. A trial of random search over ten parameters costs 4 us,
-// this included (tests/tuner/once_test.cpp measures it).
+// this included (tests/tuner/samplers/once_test.cpp measures it).
 //
 // "Tried" is what started() announced, so a resumed study goes on as it would have. Trials that are asked for without
 // those before them announced (a look ahead, for checks) get other configs of the same sequence; only announced ones

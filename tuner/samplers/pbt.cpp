@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "kernels/hyper.h"
-#include "tuner/names.h"
 #include "tuner/samplers/random.h"
+#include "tuner/spec/names.h"
 
 namespace caviar {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 #include "tuner/sampler.h"
 #include "tuner/space.h"
 

@@ -1,6 +1,6 @@
 #include "tuner/samplers/random.h"
 
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 
 namespace caviar {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 #include "tuner/samplers/random.h"
 #include "tuner/samplers/sobol_directions.h"
 

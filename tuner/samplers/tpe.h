@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "tuner/axes.h"
-#include "tuner/observations.h"
-#include "tuner/parzen.h"
 #include "tuner/sampler.h"
+#include "tuner/samplers/axes.h"
+#include "tuner/samplers/observations.h"
+#include "tuner/samplers/parzen.h"
 #include "tuner/space.h"
 
 namespace caviar {

@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "tuner/options.h"
 #include "tuner/scheduler.h"
 #include "tuner/schedulers/ranked.h"
+#include "tuner/spec/options.h"
 
 namespace caviar {
 

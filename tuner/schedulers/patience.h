@@ -7,8 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "tuner/options.h"
 #include "tuner/scheduler.h"
+#include "tuner/spec/options.h"
 
 namespace caviar {
 

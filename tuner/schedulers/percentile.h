@@ -5,9 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "tuner/options.h"
 #include "tuner/scheduler.h"
 #include "tuner/schedulers/window_cohort.h"
+#include "tuner/spec/options.h"
 
 namespace caviar {
 

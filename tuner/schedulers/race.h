@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "tuner/options.h"
 #include "tuner/scheduler.h"
+#include "tuner/spec/options.h"
 
 namespace caviar {
 

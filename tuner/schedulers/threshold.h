@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "tuner/options.h"
 #include "tuner/scheduler.h"
+#include "tuner/spec/options.h"
 
 namespace caviar {
 

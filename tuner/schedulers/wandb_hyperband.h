@@ -5,10 +5,10 @@
 #include <span>
 #include <vector>
 
-#include "tuner/options.h"
 #include "tuner/scheduler.h"
 #include "tuner/schedulers/window_cohort.h"
-#include "tuner/spec.h"
+#include "tuner/spec/options.h"
+#include "tuner/spec/spec.h"
 
 namespace caviar {
 

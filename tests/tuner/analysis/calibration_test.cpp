@@ -20,7 +20,7 @@
 #include "tuner/analysis/sample.h"
 #include "tuner/analysis/spread.h"
 #include "tuner/analysis/verdict.h"
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 
 namespace caviar {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "tuner/analysis/laws.h"
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 
 namespace caviar {
 namespace {

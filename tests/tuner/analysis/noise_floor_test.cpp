@@ -13,7 +13,7 @@
 
 #include "kernels/base/error.h"
 #include "tuner/analysis/sample.h"
-#include "tuner/draws.h"
+#include "tuner/numerics/draws.h"
 
 namespace caviar {
 namespace {
