@@ -158,7 +158,7 @@ void write_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* 
   std::int64_t ranked = 0;
   for (const std::int64_t number : history.ranking(ranks.size())) ranks[static_cast<std::size_t>(number)] = ++ranked;
   fmt::print(out, "{{\"study\":{},\n\"noise_floor\":{},\n\"race\":{},\n\"trials\":[", dump(json_of(study)),
-             dump(json_of_floor(found, history, study)), dump(json_of_race(found)));
+             dump(json_of_floor(found, study)), dump(json_of_race(found)));
   bool first = true;
   storage.for_each_trial([&](const TrialRecord& record) {
     const std::int64_t number = record.trial.number;
@@ -166,6 +166,7 @@ void write_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* 
     const TrialSummary& summary = history[number];
     const TrialOutcome outcome = outcome_of(storage, study, record);
     const std::int64_t rank = ranks[static_cast<std::size_t>(number)];
+    const std::optional<bool> like = found.is_like_first(number);
     Json json = {{"trial", number},
                  {"config", Json(record.trial.config)},
                  {"state", to_string(outcome.ending)},
@@ -178,7 +179,7 @@ void write_json(Storage& storage, std::optional<std::int64_t> trial, std::FILE* 
                  {"sd", number_or_null(summary.sd)},
                  {"diverged", summary.diverged},
                  {"rank", rank > 0 ? Json(rank) : Json(nullptr)},
-                 {"like_first", found.floor ? Json(found.is_like_first(number)) : Json(nullptr)},
+                 {"like_first", like ? Json(*like) : Json(nullptr)},
                  {"runs", Json::array()}};
     storage.for_each_repeat_of(number, [&](const RepeatRecord& repeat) {
       json["runs"].push_back(json_of(*storage.run(repeat.run), repeat.repeat, storage.reports(repeat.run)));

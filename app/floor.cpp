@@ -21,9 +21,8 @@ constexpr std::size_t kRivalsNamed = 8;
 
 // What choosing the first would put into its lead, were all equal.
 std::optional<double> luck_of(const StudyFloor& found) {
-  const auto trials = static_cast<std::int64_t>(found.trials.size());
-  if (!found.floor || trials < 2) return std::nullopt;
-  return naive_bias(trials, found.floor->sd / std::sqrt(static_cast<double>(found.spreads.front().runs)), 0);
+  if (!found.floor || found.looked_at < 2) return std::nullopt;
+  return naive_bias(found.looked_at, found.floor->sd / std::sqrt(static_cast<double>(found.spreads.front().runs)), 0);
 }
 
 std::optional<RaceEnd> race_of(Storage& storage) {
@@ -63,18 +62,31 @@ void print_race(const RaceEnd& race) {
         "Not settled with {} confidence: in pairs on {}, the most there were, trial {} cannot be told\nfrom {}.\n",
         confidence, show_number_of(race.seeds, "seed"), race.best, show_trials(race.rivals));
   }
+  if (race.over && race.best >= 0 && race.trials > 1)
+    fmt::print("That is a rule of its own: pairs on the same seeds tell more apart than the column `like first`.\n");
   if (race.over && race.diverged > 0)
-    fmt::print("{} not compared, because a run of each diverged.\n",
-               race.diverged == 1 ? "One trial was" : fmt::format("{} trials were", race.diverged));
+    fmt::print("{} not in the race to its end, because a run of {} diverged.\n",
+               race.diverged == 1 ? "One trial was" : fmt::format("{} trials were", race.diverged),
+               race.diverged == 1 ? "it" : "each");
 }
 
-void print_luck(const StudyFloor& found, const History& history) {
-  fmt::print(
-      "{} were looked at; were all equal, the first would lead their mean by {} through luck alone.\n"
-      "{} cannot be told from the first (like first: yes; 95 % for all pairs together, for normal scores that scatter "
-      "alike).\n",
-      show_number_of(history.done(), "trial"), show_metric(*luck_of(found)),
-      show_count(static_cast<double>(found.like.size())));
+void print_luck(const StudyFloor& found) {
+  fmt::print("{} were looked at; were all equal, the first would lead their mean by {} through luck alone.\n",
+             show_number_of(found.looked_at, "trial"), show_metric(*luck_of(found)));
+  if (found.trials.size() > 1) {
+    fmt::print(
+        "{} cannot be told from the first (like first: yes; 95 % for all pairs together, for normal scores that "
+        "scatter alike).\n"
+        "As the first was chosen by these scores, that asks more of a difference than the floor does of two trials "
+        "named before;\n"
+        "`caviar compare` judges two trials run by run, by another rule, and may say otherwise.\n",
+        show_count(static_cast<double>(found.like.size())));
+  }
+  if (found.left_out > 0) {
+    fmt::print("{} not compared with the first (like first: n/a), because a run of {} diverged or was stopped early.\n",
+               found.left_out == 1 ? "One trial was" : show_number_of(found.left_out, "trial") + " were",
+               found.left_out == 1 ? "it" : "each");
+  }
 }
 
 void print_remedy(Storage& storage) {
@@ -86,23 +98,32 @@ void print_remedy(Storage& storage) {
 
 }  // namespace
 
-bool StudyFloor::is_like_first(std::int64_t trial) const { return std::binary_search(like.begin(), like.end(), trial); }
+std::optional<bool> StudyFloor::is_like_first(std::int64_t trial) const {
+  if (!floor || !std::binary_search(known.begin(), known.end(), trial)) return std::nullopt;
+  return std::binary_search(like.begin(), like.end(), trial);
+}
 
 StudyFloor floor_of(Storage& storage, const History& history) {
   StudyFloor found;
+  found.looked_at = history.done();
   for (const std::int64_t trial : history.ranking(static_cast<std::size_t>(history.trials()))) {
     const TrialSummary& summary = history[trial];
     const int runs = summary.finished - summary.diverged;
-    if (summary.diverged > 0 || summary.stopped || runs < 1) continue;
+    if (summary.diverged > 0 || summary.stopped || runs < 1) {
+      ++found.left_out;
+      continue;
+    }
     found.trials.push_back(trial);
     found.spreads.push_back({summary.mean, std::isfinite(summary.sd) ? std::optional(summary.sd) : std::nullopt, runs});
   }
   found.floor = noise_floor(found.spreads);
-  const std::vector<bool> like = like_the_best(found.spreads, 0);
+  const std::vector<bool> like = like_the_best(found.spreads, 0, kConfidence, found.looked_at);
   for (std::size_t i = 1; i < like.size(); ++i) {
     if (like[i]) found.like.push_back(found.trials[i]);
   }
   std::sort(found.like.begin(), found.like.end());
+  found.known = found.trials;
+  std::sort(found.known.begin(), found.known.end());
   found.race = race_of(storage);
   return found;
 }
@@ -122,27 +143,28 @@ void print_floor(const StudyFloor& found, const StudyRecord& study) {
   const std::int64_t runs = found.spreads.front().runs;
   fmt::print(
       "Noise floor: the seed alone moves {} by a standard deviation of {} ({:.0f} degree{} of freedom).\n"
-      "It hides differences of up to {} between two trials on {} (95 %, for normal scores).\n",
+      "It hides differences of up to {} between two trials named beforehand, on {} (95 %, for normal scores).\n",
       study.metric, show_metric(found.floor->sd), found.floor->freedom, found.floor->freedom == 1 ? "" : "s",
       show_metric(hidden_difference(*found.floor, runs, runs)), show_number_of(runs, "seed"));
 }
 
-void print_lead(const StudyFloor& found, const History& history, Storage& storage) {
-  if (found.floor && found.trials.size() > 1) {
-    print_luck(found, history);
+void print_lead(const StudyFloor& found, Storage& storage) {
+  if (luck_of(found)) {
+    print_luck(found);
     if (!found.like.empty()) print_remedy(storage);
   }
   if (found.race) print_race(*found.race);
 }
 
-Json json_of_floor(const StudyFloor& found, const History& history, const StudyRecord& study) {
+Json json_of_floor(const StudyFloor& found, const StudyRecord& study) {
   Json json = {{"metric", study.metric},
                {"seed_sd", nullptr},
                {"degrees_of_freedom", nullptr},
                {"confidence", kConfidence},
                {"seeds", nullptr},
                {"hidden_difference", nullptr},
-               {"trials_looked_at", history.done()},
+               {"trials_looked_at", found.looked_at},
+               {"not_compared", found.left_out},
                {"luck_of_the_first", nullptr},
                {"first", nullptr},
                {"like_first", nullptr}};

@@ -69,6 +69,12 @@ std::string spread_of(Storage& storage, std::int64_t trial, const std::string& m
   return show_spread(mean, sd, static_cast<int>(values.size()));
 }
 
+std::string show_like(const StudyFloor& found, std::int64_t trial) {
+  if (found.trials.front() == trial) return "";
+  const std::optional<bool> like = found.is_like_first(trial);
+  return !like ? "n/a" : *like ? "yes" : "no";
+}
+
 void print_left_out(const History& history, const Overview& overview) {
   std::int64_t diverged = 0, open = 0;
   for (std::int64_t i = 0; i < history.trials(); ++i) {
@@ -97,9 +103,10 @@ void print_standing(Storage& storage, const StudyRecord& study, std::int64_t num
   const auto order = history.ranking(static_cast<std::size_t>(history.trials()));
   const auto rank = std::find(order.begin(), order.end(), number) - order.begin();
   if (history.done() > 1 && rank < std::ssize(order)) {
-    fmt::print(
-        "It ranks {} of {}{}.\n", rank + 1, show_number_of(history.done(), "trial"),
-        found.is_like_first(number) ? fmt::format(" and cannot be told from the first, trial {}", order.front()) : "");
+    fmt::print("It ranks {} of {}{}.\n", rank + 1, show_number_of(history.done(), "trial"),
+               found.is_like_first(number).value_or(false)
+                   ? fmt::format(" and cannot be told from the first, trial {}", order.front())
+                   : "");
   }
   print_floor(found, study);
 }
@@ -150,7 +157,7 @@ void print_ranking(Storage& storage, std::size_t rows) {
   const auto order = history.ranking(rows ? rows : static_cast<std::size_t>(history.trials()));
 
   const StudyFloor found = floor_of(storage, history);
-  const bool has_floor = found.floor && found.trials.size() > 1;
+  const bool has_floor = found.floor && order.size() > 1;
   std::vector<std::vector<std::string>> table = {{"rank", "trial", study.metric, "sd", "seeds"}};
   if (has_floor) table[0].push_back("like first");
   for (const std::string& name : overview.varied) table[0].push_back(name);
@@ -161,7 +168,7 @@ void print_ranking(Storage& storage, std::size_t rows) {
     std::vector<std::string> row = {fmt::format("{}", rank + 1), fmt::format("{}", order[rank]),
                                     show_metric(summary.mean), show_metric(summary.sd),
                                     fmt::format("{}", summary.finished - summary.diverged)};
-    if (has_floor) row.push_back(found.is_like_first(order[rank]) ? "yes" : "");
+    if (has_floor) row.push_back(show_like(found, order[rank]));
     for (const std::string& name : overview.varied) {
       const auto value = record.trial.config.find(name);
       row.push_back(value == record.trial.config.end() ? "" : show_value(value->second));
@@ -187,7 +194,7 @@ void print_ranking(Storage& storage, std::size_t rows) {
   print_left_out(history, overview);
   if (order.empty()) return;
   print_floor(found, study);
-  print_lead(found, history, storage);
+  print_lead(found, storage);
   // Of the weights that were ranked: the averages when the metric is theirs.
   const std::string test_metric = study.metric.starts_with("averaged_") ? "averaged_test_accuracy" : "test_accuracy";
   const std::string test = spread_of(storage, order.front(), test_metric);

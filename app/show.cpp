@@ -21,10 +21,10 @@ it was raced out. Accuracies are fractions in [0, 1], losses mean cross-entropie
 its sweep runs; showing never stops it.
 
 Below stands the noise floor: how much the seed alone moves the metric, which differences that hides, and which trials
-cannot be told from the first. --json has it as noise_floor (metric, seed_sd, degrees_of_freedom, confidence, seeds,
-hidden_difference, trials_looked_at, luck_of_the_first, first, like_first), the end of a sweep with --seeds auto as race
-(confidence, over, settled, trials, diverged, best, seeds, rivals), and in each of trials its rank and like_first. What
-is not known is null.
+cannot be told from the first: `like first` is n/a for a trial of which a run diverged or was stopped. --json has it as
+noise_floor (metric, seed_sd, degrees_of_freedom, confidence, seeds, hidden_difference, trials_looked_at, not_compared,
+luck_of_the_first, first, like_first), the end of a sweep with --seeds auto as race (confidence, over, settled, trials,
+diverged, best, seeds, rivals), and in each of trials its rank and like_first. What is not known is null.
 
 Example:
   caviar show studies/first --trial 7)";

@@ -77,6 +77,21 @@ TEST_F(Program, TheNoiseFloorStandsBesideEveryRankingAndTrial) {
               AllOf(HasSubstr("Noise floor: the seed alone"), HasSubstr("(3 seeds)"), Not(HasSubstr("confirm"))));
 }
 
+TEST_F(Program, ATrialThatLostARunIsNeitherLikeTheFirstNorToldFromItAndWasLookedAt) {
+  place_.write_sweep("a.yaml", 1, "[0.01, 0.011, 1.0e+30]");
+  const Ended swept = place_.run({"sweep", "a.yaml", "--seeds", "2"});
+  EXPECT_EQ(swept.code, 0) << swept.err;
+  EXPECT_THAT(swept.out, HasSubstr("6 trials were looked at"));
+  const nlohmann::json study = nlohmann::json::parse(place_.run({"show", "studies/a", "--json"}).out);
+  EXPECT_EQ(study["noise_floor"]["trials_looked_at"], 6);
+  int lost = 0;
+  for (const nlohmann::json& trial : study["trials"]) {
+    EXPECT_EQ(trial["like_first"].is_null(), trial["diverged"] > 0) << trial["trial"];
+    lost += trial["diverged"] > 0;
+  }
+  EXPECT_GE(lost, 1);
+}
+
 TEST_F(Program, OneSeedHasNoFloorAnywhereAndTheCommandThatMeasuresItIsNamed) {
   place_.write_sweep("a.yaml", 1);
   const auto expect = [](const Ended& ended) {

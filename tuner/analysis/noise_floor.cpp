@@ -41,11 +41,13 @@ double hidden_difference(const NoiseFloor& floor, std::int64_t runs_a, std::int6
          std::sqrt(pooled_variance(floor, runs_a, runs_b));
 }
 
-std::vector<bool> like_the_best(std::span<const TrialSpread> trials, std::size_t best, double confidence) {
+std::vector<bool> like_the_best(std::span<const TrialSpread> trials, std::size_t best, double confidence,
+                                std::int64_t looked_at) {
   std::vector<bool> like(trials.size(), true);
   const std::optional<NoiseFloor> floor = noise_floor(trials);
   if (!floor || trials.size() < 2) return like;
-  const double pairs = 0.5 * static_cast<double>(trials.size()) * static_cast<double>(trials.size() - 1);
+  const auto candidates = static_cast<double>(std::max(looked_at, static_cast<std::int64_t>(trials.size())));
+  const double pairs = 0.5 * candidates * (candidates - 1);
   const double t = laws::student_quantile(1 - (1 - confidence) / (2 * pairs), floor->freedom);
   const TrialSpread& first = trials[best];
   for (std::size_t i = 0; i < trials.size(); ++i) {

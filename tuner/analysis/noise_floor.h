@@ -31,13 +31,15 @@ std::optional<NoiseFloor> noise_floor(std::span<const TrialSpread> trials);  // 
 double hidden_difference(const NoiseFloor& floor, std::int64_t runs_a, std::int64_t runs_b, double confidence = 0.95);
 
 // Which trials cannot be told from the best: true where |mean - best mean| <= t se. The best was chosen by these very
-// scores, so t is Bonferroni's for all pairs of N trials, Student's quantile at 1 - (1 - confidence) / (N (N - 1)); se
-// is the greater of the floor's and of the two trials' own, sqrt(s_a^2 / n_a + s_b^2 / n_b), so that a trial that
+// scores, so t is Bonferroni's for all pairs of N trials, Student's quantile at 1 - (1 - confidence) / (N (N - 1)), N
+// those of `trials`, or `looked_at` where that is more: a trial that has no spread here was a candidate all the same.
+// se is the greater of the floor's and of the two trials' own, sqrt(s_a^2 / n_a + s_b^2 / n_b), so that a trial that
 // scatters more than most is not judged by the others' calm. True for the best itself, for all where there is no floor.
 //
 // How often any of N equal trials is told apart, nominal 0.05, was simulated (the test; 1,000 studies each of 2 to 60
 // trials on 2 to 10 seeds): at most 0.044 for normal scores, 0.041 with 5 % of runs collapsed. It is more where trials
 // scatter unequally and have 2 or 3 seeds: with a fifth of them scattering five times as much up to 0.154.
-std::vector<bool> like_the_best(std::span<const TrialSpread> trials, std::size_t best, double confidence = 0.95);
+std::vector<bool> like_the_best(std::span<const TrialSpread> trials, std::size_t best, double confidence = 0.95,
+                                std::int64_t looked_at = 0);
 
 }  // namespace caviar

@@ -70,6 +70,19 @@ TEST(NoiseFloor, MoreTrialsMakeItHarderToTellOneApart) {
   EXPECT_TRUE(like_the_best(trials, 0)[1]);
 }
 
+// Two trials that are left of four are judged as pairs of four: Student's quantile at 1 - 0.05 / 12 for 4 degrees of
+// freedom is 4.851 (two-sided 0.05 / 6), so 4.851 sqrt(2 / 3) = 3.961 is the last difference that is not told apart.
+TEST(NoiseFloor, CountsTheTrialsThatWereLookedAtAndCannotBeCompared) {
+  const auto like = [](double difference, std::int64_t looked_at) -> bool {
+    const std::array<TrialSpread, 2> trials = {TrialSpread{difference, 1.0, 3}, TrialSpread{0, 1.0, 3}};
+    return like_the_best(trials, 0, 0.95, looked_at)[1];
+  };
+  EXPECT_FALSE(like(2.4, 0));
+  EXPECT_TRUE(like(3.94, 4));
+  EXPECT_FALSE(like(3.98, 4));
+  EXPECT_FALSE(like(2.4, 2));
+}
+
 TEST(NoiseFloor, WithoutAnySpreadADifferenceIsADifference) {
   const std::array<TrialSpread, 3> trials = {TrialSpread{1, 0.0, 2}, TrialSpread{1, 0.0, 2}, TrialSpread{2, 0.0, 2}};
   EXPECT_THAT(like_the_best(trials, 0), ElementsAre(true, true, false));
