@@ -265,8 +265,15 @@ void print_how_they_were_chosen(const Arm& a, const Arm& b) {
       if ((of == arm || same) && of->rank) fmt::print(", {}", rank(*of));
     }
     fmt::print(".\n");
+    if (arm->study.spec_name == "confirm")
+      fmt::print(
+          "These are of `caviar confirm`, on fresh seeds; trial 0 is what the search chose, and by other runs.\n");
   }
-  const auto is_chosen = [](const Arm& arm) { return arm.rank == 1 && arm.tried > 1; };
+  // The winner of a search was chosen by other scores than those of the study that confirms it.
+  const auto is_chosen = [](const Arm& arm) {
+    const bool confirms = arm.study.spec_name == "confirm";
+    return arm.rank == 1 && arm.tried > 1 && !(confirms && (!arm.chosen_as_best || arm.record.trial.number == 0));
+  };
   if (is_chosen(a) || is_chosen(b))
     fmt::print(
         "Scores by which a trial was chosen as the best of many flatter it: what holds here need not hold on fresh "

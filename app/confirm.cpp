@@ -34,8 +34,8 @@ of their own: `caviar show` and `caviar compare` read it.
 --json: searched, study, metric, goal, confidence, first_seed, seeds, search (trials_looked_at, seed_sd, seed_sd_from,
 best, mean_of_all, config_sd, expected_luck, shrunken_best), arms (trial, confirmed_as, role, search_mean, runs, mean,
 interval, sd, diverged, failed, unfinished), comparisons (of the winner with each other arm: trial, p, p_holm, verdict,
-comparison as in `caviar compare --json`, a the winner), pick (trial, picking_score, score, interval, runs_to_score).
-What is not known is null.
+favours, failures, comparison as in `caviar compare --json`, a the winner; null where an arm has no score, p is then
+Fisher's, of the failures), pick (trial, picking_score, score, interval, runs_to_score). What is not known is null.
 
 Exit codes: as of `caviar sweep`.
 
@@ -43,15 +43,30 @@ Example:
   caviar confirm studies/first --top 3 --baseline 0)";
 
 constexpr std::int64_t kSeeds = 50, kQuickSeeds = 10;
+constexpr std::int64_t kTop = 5;
 constexpr const char* kFilename = "confirm";
 
 struct Options {
   std::string searched;
   CarryOutFlags flags;  // its study is the one that confirms
-  std::int64_t top = 5;
+  std::optional<std::int64_t> top;
   std::optional<std::int64_t> baseline;
   bool quick = false, json = false;
 };
+
+// Why fewer are confirmed than were asked for.
+void say_who_is_missing(const ConfirmPlan& plan, std::size_t ranked) {
+  if (plan.best >= plan.top) return;
+  const std::string those = show_number_of(plan.best, "trial");
+  const std::string why = static_cast<std::size_t>(plan.best) == ranked
+                              ? fmt::format("the search has only {} with a score", those)
+                              : fmt::format(
+                                    "only {} of the search ran to the end on all seeds, of each behind a run "
+                                    "diverged or was stopped",
+                                    those);
+  fmt::print(stderr, "caviar: note: {}; {} confirmed and not {}\n", why,
+             plan.best == 1 ? "one is" : fmt::format("{} are", plan.best), plan.top);
+}
 
 // The best `top` that ran to their end on all their seeds, and the baseline.
 ConfirmPlan plan_of(Storage& searched, const Options& options) {
@@ -59,13 +74,17 @@ ConfirmPlan plan_of(Storage& searched, const Options& options) {
   History history(study.metric, study.maximize, study.seeds);
   history.fold(searched, true);
   ConfirmPlan plan;
-  for (const std::int64_t trial : history.ranking(static_cast<std::size_t>(history.trials()))) {
-    if (std::ssize(plan.trials) == options.top || history[trial].stopped || history[trial].diverged > 0) break;
+  plan.top = options.top.value_or(kTop);
+  const std::vector<std::int64_t> order = history.ranking(static_cast<std::size_t>(history.trials()));
+  for (const std::int64_t trial : order) {
+    if (std::ssize(plan.trials) == plan.top || history[trial].stopped || history[trial].diverged > 0) break;
     plan.trials.push_back(trial);
   }
+  plan.best = std::ssize(plan.trials);
   if (plan.trials.empty()) {
     fail(options.searched, ": no trial ran to its end on all its seeds, so there is nothing to confirm");
   }
+  if (options.top) say_who_is_missing(plan, order.size());
   plan.baseline = options.baseline;
   if (plan.baseline && std::find(plan.trials.begin(), plan.trials.end(), *plan.baseline) == plan.trials.end())
     plan.trials.push_back(*plan.baseline);
@@ -109,6 +128,8 @@ std::int64_t validation_examples_of(Storage& searched, std::int64_t trial) {
 SweepSpec confirming_sweep(Storage& searched, const ConfirmPlan& plan) {
   const StudyRecord study = searched.study().value();
   const Value description = {{"confirms", plan.trials},
+                             {"best", plan.best},
+                             {"top", plan.top},
                              {"baseline", plan.baseline ? Value(*plan.baseline) : Value()},
                              {"first_seed", plan.first_seed}};
   std::string text = fmt::format(
@@ -125,15 +146,30 @@ SweepSpec confirming_sweep(Storage& searched, const ConfirmPlan& plan) {
   return spec;
 }
 
+bool is_confirming(const StudyRecord& study) { return study.spec_name == kFilename; }
+
 ConfirmPlan recorded_plan(const SweepSpec& spec, const std::string& directory) {
   const Value description = Value::parse(spec.description, nullptr, false);
-  if (spec.filename != kFilename || !description.is_object() || !description.contains("confirms"))
-    fail(directory, ": this is not a study of `caviar confirm`; name another directory with --study");
+  if (!description.is_object() || !description.contains("confirms"))
+    fail(directory, ": the study does not say what it confirms; name another directory with --study");
   ConfirmPlan plan;
   plan.trials = description["confirms"].get<std::vector<std::int64_t>>();
   if (!description["baseline"].is_null()) plan.baseline = description["baseline"].get<std::int64_t>();
   plan.first_seed = description["first_seed"].get<std::uint64_t>();
+  plan.best = description.value("best", std::ssize(plan.trials) - (plan.baseline == plan.trials.back() ? 1 : 0));
+  plan.top = description.value("top", std::int64_t{0});
   return plan;
+}
+
+// What is confirmed was settled when the study began.
+void require_same_plan(const Options& options, const ConfirmPlan& plan) {
+  const std::string& study = options.flags.study;
+  const std::string remedy = "; leave it away to go on with these, or confirm others into another directory, --study";
+  if (options.top && *options.top != plan.best && *options.top != plan.top)
+    fail("--top ", *options.top, ": ", study, " confirms the best ", plan.best, " of the search", remedy);
+  if (!options.baseline || plan.baseline == options.baseline) return;
+  fail("--baseline ", *options.baseline, ": the study ", study, " has ",
+       plan.baseline ? fmt::format("trial {} as its baseline", *plan.baseline) : "no baseline", remedy);
 }
 
 std::optional<StudyRecord> recorded_in(const std::string& directory) {
@@ -154,6 +190,16 @@ int confirm(Options& options) {
   Storage searched = open_study(options.searched);
   const StudyRecord search = searched.study().value();
   const std::optional<StudyRecord> recorded = recorded_in(flags.study);
+  if (recorded && !is_confirming(*recorded))
+    fail(flags.study, ": this is not a study of `caviar confirm` but of ", recorded->spec_name,
+         "; name another directory with --study");
+  if (!recorded && flags.resume) {
+    fail(flags.study, ": nothing is recorded here to go on with; ",
+         is_confirming(search) ? options.searched +
+                                     " is itself a study of `caviar confirm`: name the search, and this "
+                                     "one with --study"
+                               : std::string("leave --resume away to begin"));
+  }
   if (recorded && !flags.resume) {
     fail(flags.study,
          ": this search has been confirmed here already; --resume goes on with it, or shows it again. Another batch "
@@ -166,6 +212,7 @@ int confirm(Options& options) {
   if (recorded) {
     spec = parse_sweep(recorded->spec, recorded->spec_name);
     plan = recorded_plan(spec, flags.study);
+    require_same_plan(options, plan);
   } else {
     plan = plan_of(searched, options);
     spec = confirming_sweep(searched, plan);
@@ -202,9 +249,10 @@ void add_confirm(CLI::App& program, int& exit_code) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand("confirm", "Train the best of a search again on fresh seeds");
   command->add_option("searched", options->searched, "directory of the study whose best are confirmed")->required();
-  command->add_option("--top", options->top, "how many of its best")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--top", options->top, fmt::format("how many of its best [default: {}]", kTop))
+      ->check(CLI::Range(1, 1000));
   command->add_option("--baseline", options->baseline, "a trial of it to compare with as well")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}));
   auto* seeds = command->add_option("--seeds", options->flags.seeds, "fresh seeds of each [default: 50]")
                     ->check(CLI::Range(std::int64_t{5}, std::int64_t{1'000'000}));
   command->add_flag("--quick", options->quick, "10 fresh seeds")->excludes(seeds);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "app/text.h"
+#include "tuner/analysis/failures.h"
 #include "tuner/analysis/multiple.h"
 #include "tuner/analysis/noise_floor.h"
 #include "tuner/analysis/sample.h"
@@ -54,23 +55,28 @@ void reckon_luck(const History& history, ConfirmReport& report) {
   std::vector<double> means;
   means.reserve(searched.size());
   for (const TrialSpread& trial : searched) means.push_back(report.maximize ? trial.mean : -trial.mean);
-  report.luck = search_luck(means, floor->sd / std::sqrt(static_cast<double>(searched.front().runs)));
+  report.luck = search_luck(means, floor->sd / std::sqrt(static_cast<double>(searched.front().runs)), report.looked_at);
 }
 
 // The best by the first half of the repeats, and its score by the second, which did not choose it.
 void pick_afresh(ConfirmReport& report) {
   std::vector<std::vector<double>> to_pick, to_score;
-  for (const ConfirmedArm& arm : report.arms) {
-    to_pick.emplace_back();
-    to_score.emplace_back();
-    for (const RepeatScore& repeat : arm.fresh.repeats) {
+  std::vector<std::size_t> candidates;
+  for (std::size_t i = 0; i < report.arms.size(); ++i) {
+    std::vector<double> first, second;
+    for (const RepeatScore& repeat : report.arms[i].fresh.repeats) {
       if (!repeat.score) continue;
       const double score = report.maximize ? *repeat.score : -*repeat.score;
-      (2 * repeat.repeat < report.seeds ? to_pick : to_score).back().push_back(score);
+      (2 * repeat.repeat < report.seeds ? first : second).push_back(score);
     }
-    if (to_pick.back().empty() || to_score.back().empty()) return;
+    if (first.empty() || second.empty()) continue;
+    candidates.push_back(i);
+    to_pick.push_back(std::move(first));
+    to_score.push_back(std::move(second));
   }
+  if (candidates.empty()) return;
   report.pick = pick_and_score(to_pick, to_score, kConfidence);
+  report.pick->winner = candidates[report.pick->winner];
   if (report.maximize) return;
   report.pick->score = -report.pick->score;
   report.pick->picking_score = -report.pick->picking_score;
@@ -78,34 +84,66 @@ void pick_afresh(ConfirmReport& report) {
 }
 
 std::string role_of(const ConfirmPlan& plan, std::size_t i) {
-  std::string role = i == 0 ? "winner" : "runner-up";
-  if (plan.baseline != plan.trials[i]) return role;
-  return i + 1 == plan.trials.size() ? "baseline" : role + ", baseline";
+  if (static_cast<std::int64_t>(i) >= plan.best) return "baseline";
+  const std::string role = i == 0 ? "winner" : "runner-up";
+  return plan.baseline == plan.trials[i] ? role + ", baseline" : role;
+}
+
+FailureTest failures_of(const TrialScores& a, const TrialScores& b) {
+  const auto finished = [](const TrialScores& arm) {
+    return static_cast<std::int64_t>(arm.scores().size()) + arm.failures();
+  };
+  return failure_test(a.failures(), finished(a), b.failures(), finished(b));
+}
+
+// What the scores say of two arms, or where one has none, their failures.
+ConfirmedComparison compared(const TrialScores& winner, const TrialScores& other, bool maximize) {
+  ConfirmedComparison found;
+  found.failures = failures_of(winner, other);
+  if (winner.scores().empty() || other.scores().empty()) {
+    found.p = found.failures.p;
+    if (winner.scores().empty() && other.scores().empty()) return found;
+    found.verdict = Conclusion::kRealAndMeaningful;
+    found.favours = other.scores().empty() ? 1 : -1;
+    return found;
+  }
+  found.comparison = compare_trials(winner, other, maximize);
+  const Comparison& scores = found.comparison->found;
+  found.p = scores.paired ? std::optional(scores.paired->signed_rank_p) : scores.ranks.p;
+  found.verdict = scores.finding;
+  found.favours = scores.favours;
+  return found;
 }
 
 void print_arms(const ConfirmReport& report) {
   std::vector<std::vector<std::string>> table = {
-      {"trial", "role", "in the search", "fresh", "95 % interval", "sd", "runs", "diverged", "failed"}};
-  for (const ConfirmedArm& arm : report.arms) {
+      {"trial", "here", "role", "in the search", "fresh", "95 % interval", "sd", "runs", "diverged", "failed"}};
+  for (std::size_t i = 0; i < report.arms.size(); ++i) {
+    const ConfirmedArm& arm = report.arms[i];
     const std::vector<double> scores = arm.fresh.scores();
     const auto interval = scores.empty() ? std::nullopt : mean_interval(scores, kConfidence);
     const auto sd = sd_of(scores);
-    table.push_back({fmt::format("{}", arm.trial), arm.role, show_metric(arm.searched),
+    table.push_back({fmt::format("{}", arm.trial), fmt::format("{}", i), arm.role, show_metric(arm.searched),
                      scores.empty() ? "-" : show_metric(mean_of(scores)), interval ? show_interval(*interval) : "-",
                      sd ? show_metric(*sd) : "-", fmt::format("{}", scores.size()),
                      fmt::format("{}", arm.fresh.diverged), fmt::format("{}", arm.fresh.failed)});
   }
   fmt::print(
       "{} of {}, trained on {} never used in its search\n({} on, init, order, dropout, augment and split alike)\n"
-      "\n{}intervals of the mean by Student's t, for normal scores\n\n",
-      report.metric, report.searched, show_number_of(report.seeds, "seed"), report.first_seed, show_table(table));
+      "\n{}intervals of the mean by Student's t, for normal scores\n"
+      "trial: its number in the search; here: its number in {}, as `caviar show` and `caviar compare` call it "
+      "there\n\n",
+      report.metric, report.searched, show_number_of(report.seeds, "seed"), report.first_seed, show_table(table),
+      report.study);
 }
 
 void print_luck(const ConfirmReport& report) {
   const double sign = report.maximize ? 1 : -1;
   fmt::print("The winner was the best of {} looked at.", show_number_of(report.looked_at, "trial"));
   if (!report.luck || !report.luck->expected) {
-    fmt::print(" How much luck that put into its score is not known: too few runs have a score.\n");
+    fmt::print(" How much luck that put into its score is not known: {}.\n",
+               report.luck ? "that takes the scores of two trials that ran to their end"
+                           : "no trial has two runs with a score");
     return;
   }
   const SearchLuck& luck = *report.luck;
@@ -119,8 +157,12 @@ void print_luck(const ConfirmReport& report) {
   const ConfirmedArm& winner = report.arms.front();
   const std::vector<double> scores = winner.fresh.scores();
   if (!scores.empty() && std::isfinite(winner.searched)) {
-    fmt::print("Found: its score of {} in the search was {:+.5f} away from the fresh {}.\n",
-               show_metric(winner.searched), winner.searched - mean_of(scores), show_metric(mean_of(scores)));
+    const double above = winner.searched - mean_of(scores);
+    fmt::print("Found: its score of {} in the search was {} {} the fresh {}: {}.\n", show_metric(winner.searched),
+               show_metric(std::abs(above)), above < 0 ? "below" : "above", show_metric(mean_of(scores)),
+               sign * above > 0   ? "better, so the search flattered it by that much"
+               : sign * above < 0 ? "worse, so the search did not flatter it"
+                                  : "the search did not flatter it");
   }
 }
 
@@ -129,30 +171,61 @@ void print_pick(const ConfirmReport& report) {
   const ConfirmedPick& pick = *report.pick;
   fmt::print("Picked by the first half of the fresh seeds: trial {}; by the second half its score is {}",
              report.arms[pick.winner].trial, show_metric(pick.score));
-  if (pick.interval) fmt::print(" (95 % interval {}, for normal scores)", show_interval(*pick.interval));
-  fmt::print(",\nwhich no choice has flattered.\n");
+  if (pick.interval) fmt::print("\n(95 % interval {}, for normal scores)", show_interval(*pick.interval));
+  fmt::print(", which no choice has flattered.\n");
+}
+
+// "real and meaningful: the winner is better; their failures differ", "0 of 10 against 10 of 10 failed: ..".
+std::string verdict_of(const ConfirmedComparison& found) {
+  const FailureTest& failures = found.failures;
+  const bool stands = found.verdict != Conclusion::kCouldBeNoise;
+  const char* better = found.favours > 0 ? "the winner" : "the other";
+  if (!found.comparison) {
+    const std::string counts = fmt::format("failed or diverged: {} of {} against {} of {}", failures.failed_a,
+                                           failures.runs_a, failures.failed_b, failures.runs_b);
+    return counts + (stands ? fmt::format(", which is real: {} is better", better) : ", which could be noise");
+  }
+  std::string verdict = to_string(found.verdict);
+  if (stands) verdict += fmt::format(": {} is better", better);
+  if (failures.differ)
+    verdict += fmt::format("; their failures differ: {} of {} against {} of {}", failures.failed_a, failures.runs_a,
+                           failures.failed_b, failures.runs_b);
+  return verdict;
 }
 
 void print_comparisons(const ConfirmReport& report) {
   if (report.comparisons.empty()) return;
   std::vector<std::vector<std::string>> table = {
       {"winner against", "difference", "probability of being better", "p", "p (Holm)", "verdict"}};
+  bool by_failures = false;
   for (const ConfirmedComparison& found : report.comparisons) {
-    const Comparison& comparison = found.comparison.found;
-    const Outperformance& share = comparison.in_pairs ? *comparison.pairs : comparison.all_pairs;
-    std::string verdict = to_string(found.verdict);
-    if (found.verdict != Conclusion::kCouldBeNoise)
-      verdict += fmt::format(": {} is better", comparison.favours > 0 ? "the winner" : "the other");
-    if (comparison.failures.differ) verdict += "; their failures differ";
-    table.push_back({fmt::format("{}, {}", report.arms[found.other].trial, report.arms[found.other].role),
-                     fmt::format("{:+.5f}", found.comparison.difference()),
-                     fmt::format("{:.3f} ({:.3f} .. {:.3f})", share.share, share.interval.low, share.interval.high),
-                     found.p ? show_p(*found.p) : "-", found.p_holm ? show_p(*found.p_holm) : "-", verdict});
+    std::string difference = "-", probability = "-";
+    if (found.comparison) {
+      const Comparison& comparison = found.comparison->found;
+      const Outperformance& share = comparison.in_pairs ? *comparison.pairs : comparison.all_pairs;
+      difference = fmt::format("{:+.5f}", found.comparison->difference());
+      probability = fmt::format("{:.3f} ({:.3f} .. {:.3f})", share.share, share.interval.low, share.interval.high);
+    }
+    by_failures |= !found.comparison;
+    table.push_back({fmt::format("{}, {}", report.arms[found.other].trial, report.arms[found.other].role), difference,
+                     probability, found.p ? show_p(*found.p) : "-", found.p_holm ? show_p(*found.p_holm) : "-",
+                     verdict_of(found)});
   }
-  fmt::print(
-      "\n{}95 % intervals in brackets; p of the signed-rank test in pairs, else of Mann and Whitney's.\n"
-      "A verdict other than noise also takes a p of at most 0.05 after Holm's correction for all {} comparisons.\n",
-      show_table(table), report.comparisons.size());
+  fmt::print("\n{}95 % intervals in brackets; p of the signed-rank test in pairs, else of Mann and Whitney's{}.\n",
+             show_table(table), by_failures ? "; where an arm has no score, Fisher's of\nthe failures" : "");
+  if (report.comparisons.size() == 1) {
+    fmt::print("A verdict other than noise also takes a p of at most 0.05.\n");
+  } else {
+    fmt::print(
+        "A verdict other than noise also takes a p of at most 0.05 after Holm's correction for all {} comparisons.\n",
+        report.comparisons.size());
+  }
+  fmt::print("`caviar compare` takes each pair alone, without that p, so it may call real what could be noise here.\n");
+}
+
+Json favours_of(const ConfirmedComparison& found) {
+  if (found.favours == 0) return nullptr;
+  return found.favours > 0 ? "winner" : "other";
 }
 
 Json json_of_luck(const ConfirmReport& report) {
@@ -197,12 +270,9 @@ std::vector<ConfirmedComparison> compare_with_winner(std::span<const TrialScores
   std::vector<ConfirmedComparison> comparisons;
   std::vector<double> known;
   for (std::size_t i = 1; i < fresh.size(); ++i) {
-    if (fresh.front().scores().empty() || fresh[i].scores().empty()) continue;
-    ConfirmedComparison found;
+    ConfirmedComparison found = compared(fresh.front(), fresh[i], maximize);
+    if (found.failures.runs_a == 0 || found.failures.runs_b == 0) continue;
     found.other = i;
-    found.comparison = compare_trials(fresh.front(), fresh[i], maximize);
-    const Comparison& comparison = found.comparison.found;
-    found.p = comparison.paired ? std::optional(comparison.paired->signed_rank_p) : comparison.ranks.p;
     if (found.p) known.push_back(*found.p);
     comparisons.push_back(std::move(found));
   }
@@ -211,7 +281,9 @@ std::vector<ConfirmedComparison> compare_with_winner(std::span<const TrialScores
   for (ConfirmedComparison& found : comparisons) {
     if (found.p) found.p_holm = adjusted[next++];
     const bool stands = found.p_holm && *found.p_holm <= kLevel;
-    found.verdict = stands ? found.comparison.found.finding : Conclusion::kCouldBeNoise;
+    if (stands) continue;
+    found.verdict = Conclusion::kCouldBeNoise;
+    found.favours = 0;
   }
   return comparisons;
 }
@@ -267,7 +339,14 @@ void write_confirm_json(const ConfirmReport& report, std::FILE* out) {
                                    {"p", json_of(found.p)},
                                    {"p_holm", json_of(found.p_holm)},
                                    {"verdict", to_string(found.verdict)},
-                                   {"comparison", json_of(found.comparison)}});
+                                   {"favours", favours_of(found)},
+                                   {"failures",
+                                    {{"winner", found.failures.failed_a},
+                                     {"runs_of_winner", found.failures.runs_a},
+                                     {"other", found.failures.failed_b},
+                                     {"runs_of_other", found.failures.runs_b},
+                                     {"p", found.failures.p}}},
+                                   {"comparison", found.comparison ? json_of(*found.comparison) : Json(nullptr)}});
   }
   if (report.pick) {
     json["pick"] = {{"trial", report.arms[report.pick->winner].trial},

@@ -1,4 +1,5 @@
 // caviar confirm as a user meets it.
+#include <filesystem>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -14,6 +15,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 using Json = nlohmann::json;
 
@@ -83,11 +85,60 @@ TEST_F(ConfirmProgram, ATrialThatLearnsIsConfirmedAgainstOneThatDoesNot) {
   EXPECT_EQ(json["search"]["seed_sd_from"], "search");
 }
 
+TEST_F(ConfirmProgram, ABaselineThatDivergesEverywhereIsComparedByItsFailures) {
+  place_.write_sweep("d.yaml", 1, "[0.01, 1.0e+30]");
+  ASSERT_EQ(place_.run({"sweep", "d.yaml", "--study", "d", "--seeds", "2"}).code, 0);
+  int diverging = -1;
+  const Json searched = Json::parse(place_.run({"show", "d", "--json"}).out);
+  for (const Json& trial : searched["trials"]) {
+    if (trial["diverged"] == 2) diverging = trial["trial"].get<int>();
+  }
+  ASSERT_GE(diverging, 0);
+  const Ended few = place_.run(
+      {"confirm", "d", "--top", "4", "--baseline", std::to_string(diverging), "--seeds", "10", "--study", "c"});
+  EXPECT_EQ(few.code, 0) << few.err;
+  EXPECT_THAT(few.err, HasSubstr("2 are confirmed and not 4")) << "says why it confirms fewer";
+  EXPECT_THAT(few.out, AllOf(HasSubstr("failed or diverged: 0 of 10 against 10 of 10, which is real"),
+                             HasSubstr("Picked by the first half")));
+  const Json json = json_of({"confirm", "d", "--study", "c", "--resume"});
+  const Json& last = json["comparisons"].back();
+  EXPECT_EQ(last["trial"], diverging);
+  EXPECT_TRUE(last["comparison"].is_null());
+  EXPECT_NEAR(last["p"].get<double>(), 2.0 / 184756, 1e-9);  // Fisher: two tables of C(20, 10)
+  EXPECT_EQ(last["verdict"], "real and meaningful");
+  EXPECT_EQ(last["favours"], "winner");
+  EXPECT_EQ(last["failures"]["other"], 10);
+  EXPECT_FALSE(json["pick"].is_null());
+}
+
+TEST_F(ConfirmProgram, AResumeThatAsksForOthersIsRefused) {
+  ASSERT_EQ(place_.run({"confirm", "s", "--top", "2", "--baseline", "0", "--seeds", "5"}).code, 0);
+  EXPECT_THAT(place_.run({"confirm", "s", "--top", "3", "--resume"}).err, HasSubstr("confirms the best 2"));
+  EXPECT_THAT(place_.run({"confirm", "s", "--baseline", "1", "--resume"}).err, HasSubstr("trial 0 as its baseline"));
+  EXPECT_EQ(place_.run({"confirm", "s", "--top", "2", "--baseline", "0", "--resume"}).code, 0);
+  EXPECT_THAT(place_.run({"confirm", "s/confirm", "--resume"}).err, HasSubstr("itself a study of `caviar confirm`"));
+  EXPECT_FALSE(std::filesystem::exists(place_.file("s/confirm/confirm")));
+  EXPECT_THAT(place_.run({"confirm", "s", "--study", "n", "--resume"}).err, HasSubstr("nothing is recorded here"));
+}
+
+TEST_F(ConfirmProgram, NumbersItsTrialsAsItsStudyDoesAndFreshSeedsAreNotCalledFlattered) {
+  const Ended ended = place_.run({"confirm", "s", "--top", "2", "--seeds", "5"});
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("here: its number in s/confirm"), HasSubstr("in the search was"),
+                               HasSubstr("a p of at most 0.05.")));
+  EXPECT_THAT(ended.out, Not(HasSubstr("all 1 comparisons")));
+  const Ended compared = place_.run({"compare", "s/confirm:0", "s/confirm:1"});
+  EXPECT_EQ(compared.code, 0) << compared.err;
+  EXPECT_THAT(compared.out, AllOf(HasSubstr("on fresh seeds"), Not(HasSubstr("need not hold on fresh seeds"))));
+}
+
 TEST_F(ConfirmProgram, WhatCannotBeConfirmedIsRefusedWithASentence) {
   EXPECT_THAT(place_.run({"confirm", "s", "--baseline", "9"}).err, HasSubstr("no trial 9"));
   EXPECT_THAT(place_.run({"confirm", "absent"}).err, HasSubstr("no study"));
-  EXPECT_THAT(place_.run({"confirm", "s", "--study", "s", "--resume"}).err,
-              HasSubstr("not a study of `caviar confirm`"));
+  for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--resume"}}) {
+    std::vector<std::string> arguments = {"confirm", "s", "--study", "s"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    EXPECT_THAT(place_.run(arguments).err, HasSubstr("not a study of `caviar confirm`"));
+  }
   EXPECT_EQ(place_.run({"confirm", "s", "--quick", "--seeds", "9"}).code, 2);
   EXPECT_EQ(place_.run({"confirm", "s", "--seeds", "3"}).code, 2);
 }

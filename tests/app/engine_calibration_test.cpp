@@ -181,7 +181,7 @@ TEST(EngineCalibration, RunsOfOneConfigConfirmedAgainstEachOtherEndAsNoise) {
       fresh[i % 3].repeats.push_back({repeat, 0, {seed, seed, seed, seed, seed}, RunState::kComplete, runs[i]});
     }
     const auto found = compare_with_winner(fresh, true);
-    EXPECT_TRUE(found.front().comparison.by_seeds);
+    EXPECT_TRUE(found.front().comparison->by_seeds);
     noise += is_all_noise(found);
   }
   if (kFull) {

@@ -69,6 +69,12 @@ TEST(SearchLuck, OfScoresWithoutErrorIsNone) {
   EXPECT_EQ(luck.best, 6);
 }
 
+TEST(SearchLuck, CountsTheTrialsThatHaveNoMean) {
+  const SearchLuck luck = search_luck(std::vector<double>{0.1, -0.1}, 0.2, 3);
+  EXPECT_EQ(luck.trials, 3);
+  EXPECT_NEAR(*luck.expected, 0.2 * 1.5 / std::sqrt(M_PI), 1e-12);  // of three and not of two
+}
+
 TEST(SearchLuck, OfOneTrialIsNotKnown) {
   const SearchLuck luck = search_luck(std::vector<double>{1}, 0.1);
   EXPECT_FALSE(luck.config_sd);
