@@ -75,17 +75,6 @@ class SignalsDrain {
   struct sigaction before_[std::size(kSignals)];
 };
 
-// A number that is finite and above zero.
-CLI::Validator above_zero() {
-  return CLI::Validator(
-      [](const std::string& text) {
-        const std::optional<Value> number = parse_number(text);
-        const bool fits = number && std::isfinite(number->get<double>()) && number->get<double>() > 0;
-        return fits ? std::string() : "is " + text + "; it must be a number above 0";
-      },
-      "ABOVE 0");
-}
-
 std::string precision_of(const SweepSpec& spec, const CarryOutFlags& flags) {
   return flags.precision.value_or(spec.settings.precision);
 }
@@ -245,10 +234,11 @@ void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Datas
   std::optional<std::int64_t> trials = record.trials;
   if (sampler.size() >= 0) trials = trials ? std::min(*trials, sampler.size()) : sampler.size();
   const bool race = is_auto_seeds(spec.settings.scheduler);
-  fmt::print("{}: {} on {}{} each, data {}, ranked by {} ({}), {}\n", spec.filename,
+  fmt::print("{}: {} on {}{}{}, data {}, ranked by {} ({}), {}\n", spec.filename,
              trials ? show_number_of(*trials, "trial") : "trials without an end",
-             race ? fmt::format("{} to ", kAutoFirstSeeds) : "", show_number_of(record.seeds, "seed"), data.name,
-             record.metric, record.maximize ? "more is better" : "less is better", show_devices(devices));
+             race ? fmt::format("{} to ", kAutoFirstSeeds) : "", show_number_of(record.seeds, "seed"),
+             trials == 1 ? "" : " each", data.name, record.metric,
+             record.maximize ? "more is better" : "less is better", show_devices(devices));
   if (!flags.study.empty()) fmt::print("study: {}\n", flags.study);
   for (const std::string& note : notes_on_enqueued(spec, record.trials)) fmt::print("note: {}\n", note);
   if (sampler.repeats_configs() && record.trials && *record.trials < sampler.size()) {
@@ -294,6 +284,16 @@ int carry_out_in(Storage& storage, StudySetup setup, Sampler& sampler, Scheduler
 }
 
 }  // namespace
+
+CLI::Validator above_zero() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        const std::optional<Value> number = parse_number(text);
+        const bool fits = number && std::isfinite(number->get<double>()) && number->get<double>() > 0;
+        return fits ? std::string() : "is " + text + "; it must be a number above 0";
+      },
+      "ABOVE 0");
+}
 
 void add_search_flags(CLI::App& command, CarryOutFlags& flags) {
   command

@@ -357,7 +357,7 @@ void add_compare(CLI::App& program, int& exit_code) {
   command
       ->add_option("--equivalent", options->equivalent,
                    "also tests whether the two differ by less than this, in units of the metric")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   CarryOutFlags& flags = options->flags;
   command
       ->add_option("--seeds", flags.seeds,

@@ -63,8 +63,8 @@ void print_metric(const MetricDecomposition& metric) {
   fmt::print("\n{} ({} runs)\n", metric.metric, metric.crossed.scores.size());
   if (!metric.found) {
     fmt::print(
-        "{} diverged or failed, so that the design is not balanced and cannot be taken apart. Choose a config "
-        "that trains on every\nseed, or look at `caviar noise` without --decompose.\n",
+        "{} diverged or failed, so that the design is not balanced and cannot be taken apart.\n"
+        "Choose a config that trains on every seed, or look at `caviar noise` without --decompose.\n",
         show_number_of(metric.crossed.missing, "run"));
   } else if (metric.found->parts.total == 0) {
     fmt::print("It is the same in every run: there is no spread to take apart.\n");
@@ -135,6 +135,8 @@ void print_decomposition(const DecomposeReport& report) {
   fmt::print("{}: one config on all combinations of {}: {}\n", report.study,
              show_design(report.metrics.front().crossed), config);
   for (const MetricDecomposition& metric : report.metrics) print_metric(metric);
+  const auto is_apart = [](const MetricDecomposition& metric) { return metric.found && metric.found->parts.total > 0; };
+  if (std::none_of(report.metrics.begin(), report.metrics.end(), is_apart)) return;
   fmt::print("\nThe combination is what only the meeting of all sources makes.\n");
   if (combination_leads(report.metrics.front())) {
     fmt::print(

@@ -226,6 +226,10 @@ SweepSpec spec_of(Options& options, const std::optional<StudyRecord>& recorded) 
   }
   if (flags.resume && !recorded && !says_config)
     fail(flags.study, ": no study is recorded here to go on with; say the config with --set or a FILE");
+  if (!recorded && !says_config)
+    fail(
+        "say which config with --set or a FILE; --set epochs=10 is the default one, and to train that on many seeds "
+        "takes many times as long as `caviar train` does");
   const NoiseQuestion question = question_of(options);
   SweepSpec spec = options.decompose ? crossed_sweep(question, options) : noise_sweep(question, options);
   if (recorded) return spec;
@@ -332,7 +336,7 @@ void add_noise(CLI::App& program, int& exit_code) {
                    "differences of the metric to plan seeds for, as in 0.005,0.002 [default: 1/2, 1 and 2 of the "
                    "standard deviation]")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command->add_option("--study", options->flags.study,
                       "directory to keep it in [default: studies/noise; with --decompose studies/noise-crossed]");
   auto* decompose = command->add_flag("--decompose", options->decompose,

@@ -42,7 +42,9 @@ void print_head(const NoiseReport& report) {
   fmt::print("complete: {}; diverged: {}; failed: {}", scores.complete, scores.diverged, scores.failed);
   if (scores.stopped > 0) fmt::print("; stopped: {}", scores.stopped);
   if (scores.unfinished > 0) fmt::print("; unfinished: {}", scores.unfinished);
-  fmt::print(". Everything below is of the {} alone.\n", show_number_of(scores.complete, "complete run"));
+  fmt::print(".{}\n", scores.complete > 0 ? fmt::format(" Everything below is of the {} alone.",
+                                                        show_number_of(scores.complete, "complete run"))
+                                          : "");
 }
 
 void print_metrics(const NoiseScores& scores) {
@@ -60,9 +62,16 @@ void print_metrics(const NoiseScores& scores) {
     if (spread.sd_bootstrap) bootstrap.push_back(fmt::format("{} {}", metric, show(spread.sd_bootstrap)));
   }
   fmt::print("\n{}", show_table(spreads));
-  fmt::print(
-      "The intervals hold with 95 % confidence for normal scores only; where the robust sd (from the quartiles) is\n"
-      "much smaller than the sd, a few runs went astray and the intervals are too short.\n");
+  const bool intervals = std::any_of(scores.metrics.begin(), scores.metrics.end(), [](const MetricNoise& noise) {
+    return noise.spread.mean_interval || noise.spread.sd_interval;
+  });
+  if (intervals) {
+    fmt::print(
+        "The intervals hold with 95 % confidence for normal scores only; where the robust sd (from the quartiles) is\n"
+        "much smaller than the sd, a few runs went astray and the intervals are too short.\n");
+  } else {
+    fmt::print("One run has no spread; from two on there are standard deviations and intervals.\n");
+  }
   for (const std::string& text : bootstrap)
     fmt::print("sd, 95 % confidence for scores of any shape (bootstrap): {}\n", text);
   for (const std::string& metric : equal)
@@ -102,9 +111,13 @@ void print_test_set(const NoiseReport& report) {
              show_metric(noise.error_rate));
   print_quality(noise);
   fmt::print(
-      "  known beforehand, from its size and the mean error: at least {} between seeds (Jordan 2024); {} of one\n"
-      "  model between test sets of this size (binomial)\n",
-      show_metric(noise.jordan_sd), show_metric(noise.binomial_sd));
+      "  known beforehand, from its size and the mean error: {} of one model between test sets of this size "
+      "(binomial);\n"
+      "  between seeds at least {}, if the runs together are calibrated as an ensemble (Jordan 2024){}\n",
+      show_metric(noise.binomial_sd), show_metric(noise.jordan_sd),
+      std::sqrt(noise.quality.test_set_variance) < noise.jordan_sd
+          ? ":\n  these scatter less, so they are not, or they are too few to show it"
+          : "");
   fmt::print(
       "  two runs give different answers to {:.3g} % of the examples, and one of them is right and the other wrong "
       "on {:.3g} %\n",
@@ -120,6 +133,10 @@ std::string show_seeds(const std::optional<std::int64_t>& seeds) {
   return show_count(static_cast<double>(std::max(*seeds, static_cast<std::int64_t>(kFewestRuns))));
 }
 
+std::string show_difference(double difference) {
+  return difference < 1e-4 ? fmt::format("{:.3g}", difference) : show_metric(difference);
+}
+
 void print_plan(const NoiseReport& report) {
   const MetricNoise* noise = find_noise(report.scores, report.record.metric);
   if (!noise || report.plan.empty()) {
@@ -132,7 +149,7 @@ void print_plan(const NoiseReport& report) {
   std::vector<std::vector<std::string>> table = {
       {"difference", "in sd", "seeds, by the sd's upper limit", "by the sd as measured"}};
   for (const PlannedDifference& row : report.plan) {
-    table.push_back({show_metric(row.difference), fmt::format("{:.2f}", row.difference / row.plan.sigma),
+    table.push_back({show_difference(row.difference), fmt::format("{:.2f}", row.difference / row.plan.sigma),
                      show_seeds(row.plan.at_upper_limit), show_seeds(row.plan.at_estimate)});
   }
   fmt::print("{}", show_table(table));

@@ -124,7 +124,7 @@ void add_replay(CLI::App& program, int& exit_code) {
   auto* runs = command->add_option("runs", options->runs, "numbers of runs");
   auto* all = command->add_flag("--all", options->all, "every run of the study")->excludes(runs);
   command->add_option("--sample", options->sample, "so many of them, drawn by chance: always the same ones")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
       ->excludes(runs)
       ->excludes(all);
   command->add_option("--data", options->flags.data, "data set, as `caviar sweep` has it [default: the study's]");

@@ -80,7 +80,7 @@ void add_show(CLI::App& program, int& exit_code) {
                     "what was decided, and from what: who was stopped, given more seeds, copied, where the search "
                     "looked; with --trial: about that one. With --json, --csv: as recorded");
   command->add_option("--top", options->top, "rows of the ranking; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}))
       ->capture_default_str();
   auto* json =
       command->add_flag("--json", options->json, "every run with its seeds, metrics, curves and digest, as JSON");

@@ -182,8 +182,9 @@ bool Study::next_trial_may_start() {
 // Nothing further is suggested.
 void Study::end_trials(const std::string& why) {
   exhausted_ = true;
-  storage_.add_event("ended", cat(why, "; there are ", next_, " trials"));
-  notice(cat(why, "; there are ", next_, " trials"));
+  const std::string news = next_ == 1 ? cat(why, "; there is one trial") : cat(why, "; there are ", next_, " trials");
+  storage_.add_event("ended", news);
+  notice(news);
   judge_.tell_count(next_);
   carry_out_decisions();
 }
