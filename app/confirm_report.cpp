@@ -131,8 +131,7 @@ void print_arms(const ConfirmReport& report) {
   fmt::print(
       "{} of {}, trained on {} never used in its search\n({} on, init, order, dropout, augment and split alike)\n"
       "\n{}intervals of the mean by Student's t, for normal scores\n"
-      "trial: its number in the search; here: its number in {}, as `caviar show` and `caviar compare` call it "
-      "there\n\n",
+      "trial: its number in the search; here: its number in {}\n\n",
       report.metric, report.searched, show_number_of(report.seeds, "seed"), report.first_seed, show_table(table),
       report.study);
 }
@@ -158,7 +157,7 @@ void print_luck(const ConfirmReport& report) {
   const std::vector<double> scores = winner.fresh.scores();
   if (!scores.empty() && std::isfinite(winner.searched)) {
     const double above = winner.searched - mean_of(scores);
-    fmt::print("Found: its score of {} in the search was {} {} the fresh {}: {}.\n", show_metric(winner.searched),
+    fmt::print("Found: its score of {} in the search was {} {} the fresh {}:\n{}.\n", show_metric(winner.searched),
                show_metric(std::abs(above)), above < 0 ? "below" : "above", show_metric(mean_of(scores)),
                sign * above > 0   ? "better, so the search flattered it by that much"
                : sign * above < 0 ? "worse, so the search did not flatter it"
@@ -212,7 +211,7 @@ void print_comparisons(const ConfirmReport& report) {
                      verdict_of(found)});
   }
   fmt::print("\n{}95 % intervals in brackets; p of the signed-rank test in pairs, else of Mann and Whitney's{}.\n",
-             show_table(table), by_failures ? "; where an arm has no score, Fisher's of\nthe failures" : "");
+             show_table(table), by_failures ? ",\nor of Fisher's test of the failures where an arm has no score" : "");
   if (report.comparisons.size() == 1) {
     fmt::print("A verdict other than noise also takes a p of at most 0.05.\n");
   } else {
