@@ -269,7 +269,7 @@ void print_how_they_were_chosen(const Arm& a, const Arm& b) {
       fmt::print(
           "These are of `caviar confirm`, on fresh seeds; trial 0 is what the search chose, and by other runs.\n");
   }
-  // The winner of a search was chosen by other scores than those of the study that confirms it.
+  // In a study that confirms, only `its best` is chosen by these scores, and not if that is the search's winner.
   const auto is_chosen = [](const Arm& arm) {
     const bool confirms = arm.study.spec_name == "confirm";
     return arm.rank == 1 && arm.tried > 1 && !(confirms && (!arm.chosen_as_best || arm.record.trial.number == 0));

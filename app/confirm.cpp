@@ -84,7 +84,7 @@ ConfirmPlan plan_of(Storage& searched, const Options& options) {
   if (plan.trials.empty()) {
     fail(options.searched, ": no trial ran to its end on all its seeds, so there is nothing to confirm");
   }
-  if (options.top) say_who_is_missing(plan, order.size());
+  if (options.top || plan.best < std::ssize(order)) say_who_is_missing(plan, order.size());
   plan.baseline = options.baseline;
   if (plan.baseline && std::find(plan.trials.begin(), plan.trials.end(), *plan.baseline) == plan.trials.end())
     plan.trials.push_back(*plan.baseline);
