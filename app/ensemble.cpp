@@ -166,16 +166,36 @@ bool add_runs_of(Storage& storage, const StudyRecord& study, std::int64_t trial,
   return added;
 }
 
+// What can be done where the ranking has fewer than two trials with a complete run.
+std::string instead_of_ranking(Storage& storage, const History& history) {
+  std::int64_t open = 0, most = 1, trial_of_most = 0;
+  for (std::int64_t trial = 0; trial < history.trials(); ++trial) {
+    open += history.is_open(trial);
+    std::int64_t complete = 0;
+    storage.for_each_repeat_of(trial,
+                               [&](const RepeatRecord& repeat) { complete += repeat.state == RunState::kComplete; });
+    if (complete <= most) continue;
+    most = complete;
+    trial_of_most = trial;
+  }
+  std::string text;
+  if (open > 0) text += fmt::format("; {} not yet over: wait for the sweep", show_number_of(open, "trial"));
+  if (most > 1)
+    text += fmt::format("; the {} complete runs of trial {} can be asked with --seeds-of {}", most, trial_of_most,
+                        trial_of_most);
+  return text.empty() ? "; train more trials, or a trial on more seeds for --seeds-of" : text;
+}
+
 Members choose(Storage& storage, const StudyRecord& study, const Options& options) {
   Members members;
   std::set<std::int64_t> taken;
+  History history(study.metric, study.maximize, study.seeds);
   if (options.seeds_of) {
     if (!storage.trial(*options.seeds_of))
       fail(storage.file(), ": there is no trial ", *options.seeds_of, "; the study has ",
            show_number_of(storage.trial_count(), "trial"), ", counted from 0");
     add_runs_of(storage, study, *options.seeds_of, true, members, taken);
   } else {
-    History history(study.metric, study.maximize, study.seeds);
     history.fold(storage, true);
     std::int64_t trials = 0;
     for (const std::int64_t trial : history.ranking(static_cast<std::size_t>(history.trials()))) {
@@ -187,7 +207,7 @@ Members choose(Storage& storage, const StudyRecord& study, const Options& option
     fail(storage.file(), ": an ensemble needs two complete runs, there ",
          members.chosen.empty() ? "is none" : "is only one",
          options.seeds_of ? "; train the trial on more seeds, with --seeds and --resume"
-                          : "; name a larger --top, or wait for the sweep");
+                          : " in the ranking" + instead_of_ranking(storage, history));
   return members;
 }
 
@@ -267,13 +287,12 @@ std::string show_interval(const Interval& interval) {
 
 void print_gain(const Together& together, const char* weights) {
   const PairedGain gain = together.gain();
-  fmt::print(
-      "{} weights, {} test examples: the ensemble gains {:+.5f} of accuracy over the best single, run {}, {};\n  {} "
-      "only "
-      "the ensemble has right, {} only the single (McNemar's exact p {:.3g}); loss {:+.5f}, {}.\n",
-      weights, show_count(static_cast<double>(together.test_examples())), gain.accuracy, together.best(),
-      show_interval(gain.accuracy_interval), gain.only_one, gain.only_other, gain.p, gain.loss,
-      show_interval(gain.loss_interval));
+  fmt::print("{} weights, {} test examples: the ensemble gains {:+.5f} of accuracy over the best single, run {},\n",
+             weights, show_count(static_cast<double>(together.test_examples())), gain.accuracy, together.best());
+  fmt::print("  {}; loss (less is better) {:+.5f}, {};\n", show_interval(gain.accuracy_interval), gain.loss,
+             show_interval(gain.loss_interval));
+  fmt::print("  {} only the ensemble has right, {} only the single (McNemar's exact p {:.3g}).\n", gain.only_one,
+             gain.only_other, gain.p);
 }
 
 void print_found(const Found& found) {

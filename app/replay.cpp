@@ -87,25 +87,30 @@ int replay_study(const Options& options) {
   Storage storage = open_study(options.flags.study);
   const StudyRecord study = storage.study().value();
   const std::vector<std::int64_t> runs = chosen_runs(storage, options, study);
+  if (runs.empty())
+    fail(storage.file(), ": no run has finished yet, so there is nothing to repeat; wait for the sweep");
   const std::shared_ptr<const Dataset> data = data_of_study(study, options.flags);
   const DeviceChoice devices = devices_of(options.flags);
   const std::string precision = study.numerics.substr(0, study.numerics.find('/'));
   const std::unique_ptr<Executor> executor = make_executor(data, devices);
-  fmt::print("{} of {} trained again on {}\n", show_number_of(static_cast<std::int64_t>(runs.size()), "run"),
-             options.flags.study, show_devices(devices));
-  fmt::print("{:>8}  {:32}  {:32}\n", "run", "recorded", "now");
+  const auto starts = [&] {
+    fmt::print("{} of {} trained again on {}\n", show_number_of(static_cast<std::int64_t>(runs.size()), "run"),
+               options.flags.study, show_devices(devices));
+    fmt::print("{:>8}  {:32}  {:32}\n", "run", "recorded", "now");
+  };
   std::map<std::int64_t, FinishedRun> ended;  // and not yet shown: they are shown in order
   std::size_t shown = 0, different = 0;
+  const auto over = [&](FinishedRun run) {
+    run.state_now.clear();
+    ended.emplace(run.run, std::move(run));
+    for (; shown < runs.size() && ended.contains(runs[shown]); ++shown) {
+      print_run(ended.at(runs[shown]));
+      different += !ended.at(runs[shown]).same();
+      ended.erase(runs[shown]);
+    }
+  };
   replay(storage, runs, {data->train.count, data->test.count, data->digest}, numerics_of(devices, precision), *executor,
-         [&](FinishedRun run) {
-           run.state_now.clear();
-           ended.emplace(run.run, std::move(run));
-           for (; shown < runs.size() && ended.contains(runs[shown]); ++shown) {
-             print_run(ended.at(runs[shown]));
-             different += !ended.at(runs[shown]).same();
-             ended.erase(runs[shown]);
-           }
-         });
+         over, starts);
   if (different > 0) {
     fmt::print("{} of {} {}\n", different, show_number_of(static_cast<std::int64_t>(runs.size()), "run"),
                different == 1 ? "differs" : "differ");

@@ -179,7 +179,7 @@ bool can_be_replayed(Storage& storage, const RunRecord& run) {
 }
 
 void replay(Storage& storage, std::span<const std::int64_t> runs, const DataShape& shape, const std::string& numerics,
-            Executor& executor, const std::function<void(FinishedRun)>& over) {
+            Executor& executor, const std::function<void(FinishedRun)>& over, const std::function<void()>& starts) {
   const auto study = storage.study();
   if (!study) fail(storage.file(), ": nothing is recorded here yet; wait for the sweep to start");
   if (study->data_digest != shape.digest)
@@ -191,6 +191,7 @@ void replay(Storage& storage, std::span<const std::int64_t> runs, const DataShap
          ") and, in precision mixed, on the same kind of GPU");
   Replay all(storage, shape, executor, over);
   for (const std::int64_t run : runs) all.add(run);
+  if (starts) starts();
   all.carry_out();
 }
 

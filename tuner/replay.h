@@ -39,8 +39,9 @@ struct FinishedRun {
 // Trains these runs again on the executor, which must be empty and stays so, and hands over each when it is done, in
 // whatever order they end. All reports and the digest are compared with the record, bit for bit. `shape`: of the data
 // set the executor has; `numerics`: of the executor. Throws Error, before anything is trained, for a run that does not
-// exist or cannot be replayed, and when data or numerics are not those of the study.
+// exist or cannot be replayed, and when data or numerics are not those of the study; `starts`, if there is one, is
+// called when none of these is the case.
 void replay(Storage& storage, std::span<const std::int64_t> runs, const DataShape& shape, const std::string& numerics,
-            Executor& executor, const std::function<void(FinishedRun)>& over);
+            Executor& executor, const std::function<void(FinishedRun)>& over, const std::function<void()>& starts = {});
 
 }  // namespace caviar

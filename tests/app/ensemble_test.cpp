@@ -1,10 +1,13 @@
 // caviar ensemble as a user meets it.
 #include <filesystem>
+#include <sstream>
+#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "app/text.h"
 #include "tests/support/study_program.h"
 
 namespace caviar {
@@ -39,6 +42,8 @@ TEST_F(EnsembleProgram, IsTheSameFromKeptWeightsAndFromRunsTrainedAgainOnAnyThre
   EXPECT_EQ(kept, trained);
   const Ended shown = place_.run({"ensemble", "none", "--top", "4"});
   EXPECT_EQ(shown.code, 0);
+  std::istringstream lines(shown.out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 120u) << line;
   EXPECT_THAT(shown.err, HasSubstr("4 runs trained again on"));
   EXPECT_THAT(shown.out, AllOf(HasSubstr("mean of members"), HasSubstr("best single"), HasSubstr("95 % interval"),
                                HasSubstr("McNemar"), Not(HasSubstr("Averaged weights"))));
@@ -92,7 +97,9 @@ TEST_F(EnsembleProgram, SeedsOfATrialWithAveragesAreInOneTable) {
   const Ended diverged = place_.run({"ensemble", "s", "--seeds-of", "1"});
   EXPECT_EQ(diverged.code, 1);
   EXPECT_THAT(diverged.err, HasSubstr("needs two complete runs, there is none"));
-  EXPECT_THAT(place_.run({"ensemble", "s", "--top", "2"}).err, HasSubstr("there is only one"));
+  EXPECT_THAT(place_.run({"ensemble", "s", "--top", "2"}).err,
+              AllOf(HasSubstr("there is only one"), HasSubstr("the 3 complete runs of trial 0"),
+                    HasSubstr("--seeds-of 0"), Not(HasSubstr("larger --top"))));
 }
 
 TEST_F(EnsembleProgram, MembersOfOtherSplitsHaveNoAverageOnValidation) {
@@ -105,6 +112,17 @@ TEST_F(EnsembleProgram, MembersOfOtherSplitsHaveNoAverageOnValidation) {
   EXPECT_TRUE(said.at("raw").at("ensemble").at("validation").is_null());
   EXPECT_FALSE(said.at("raw").at("ensemble").at("test").is_null());
   EXPECT_THAT(place_.run({"ensemble", "s"}).out, HasSubstr("validated on different examples"));
+}
+
+TEST_F(EnsembleProgram, TrialsThatWaitForSeedsAreSaidToWait) {
+  place_.write_sweep("a.yaml", 1, "[0.01]");
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "s", "--seeds", "2"}).code, 0);
+  ASSERT_NE(
+      place_.run({"sweep", "a.yaml", "--study", "s", "--seeds", "20000", "--resume", "--time-limit", "0.05s"}).code, 0);
+  const Ended ended = place_.run({"ensemble", "s", "--top", "3"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("there is none in the ranking"), HasSubstr("not yet over: wait"),
+                               HasSubstr("--seeds-of "), Not(HasSubstr("larger --top"))));
 }
 
 TEST_F(EnsembleProgram, MistakesAreSentences) {

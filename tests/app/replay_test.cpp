@@ -80,7 +80,12 @@ TEST_F(ReplayProgram, AStudyKeepsTheWeightsItIsAskedTo) {
 
 TEST_F(ReplayProgram, MistakesAreSentences) {
   EXPECT_THAT(place_.run({"replay", "s"}).err, HasSubstr("--all"));
-  EXPECT_THAT(place_.run({"replay", "s", "77"}).err, HasSubstr("there is no run 77"));
+  const Ended absent = place_.run({"replay", "s", "77"});
+  EXPECT_THAT(absent.err, HasSubstr("there is no run 77"));
+  EXPECT_EQ(absent.out, "") << "no table of what cannot be";
+  const Ended none = place_.run({"replay", "s", "--sample", "0"});
+  EXPECT_EQ(none.code, 2);
+  EXPECT_LT(none.err.size(), 200u) << none.err;
   EXPECT_THAT(place_.run({"replay", "absent", "1"}).err, HasSubstr("no study"));
   EXPECT_EQ(place_.run({"replay", "s", "1", "--all"}).code, 2);
   const Ended without_data = run_program_without_data();
