@@ -16,10 +16,12 @@
 #include "app/output_aside.h"
 #include "app/signal_findings.h"
 #include "kernels/base/error.h"
+#include "tuner/bind.h"
 #include "tuner/metric.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
 #include "tuner/spec/spec.h"
+#include "tuner/storage/directory.h"
 
 namespace caviar {
 namespace {
@@ -34,9 +36,11 @@ random effects.
 
 --json has signal and noise (a list) {trials or trial, scores, mean, sd, sd_interval, failed, diverged, stopped,
 unfinished}, effect, kruskal_wallis, brown_forsythe_of_configs, against_noise, histogram {edges, counts}, verdict:
-"differ", "could be noise" or, of one seed a config, "spread is larger"; null where there is too little for a number.
+"differ", "could be noise", "too few to tell" or, of one seed a config, "spread is larger"; null where there is too
+little for a number.
 
-Exit codes: as of `caviar sweep`; --resume goes on, and on a finished study prints again.
+Exit codes: as of `caviar sweep`; --resume goes on, and on a finished study prints again: seeds and configs that are not
+given again stay as they were.
 
 Examples:
   caviar signal examples/birnn_mnist.yaml --seeds 3 --noise-seeds 30
@@ -49,7 +53,7 @@ struct Options {
   std::optional<std::string> noise_file;
   CarryOutFlags flags;
   std::optional<std::int64_t> noise_seeds;
-  std::vector<std::string> noise_of = {"0"};
+  std::vector<std::string> noise_of;  // empty: what is recorded, else trial 0
   std::optional<std::string> metric;
   bool original = false, json = false;
 };
@@ -74,19 +78,51 @@ std::int64_t noise_trial(const std::string& word, std::int64_t trials) {
   return number;
 }
 
-// The trials whose configs are the noise; one that is empty for the noise of a file.
-std::vector<std::optional<std::int64_t>> noise_trials(const Options& options, std::int64_t trials) {
-  if (options.noise_file) return {std::nullopt};
-  std::vector<std::optional<std::int64_t>> chosen;
-  for (const std::string& word : options.noise_of) chosen.emplace_back(noise_trial(word, trials));
-  return chosen;
+SweepSpec require_one_point(SweepSpec spec) {
+  if (make_sampler(spec, SearchSpace(spec), {})->size() != 1)
+    fail(spec.filename, ": the noise is one config on many seeds; leave one value to every parameter");
+  return spec;
 }
 
-SweepSpec load_noise(const std::string& file) {
-  SweepSpec spec = load_sweep(file);
-  if (make_sampler(spec, SearchSpace(spec), {})->size() != 1)
-    fail(file, ": the noise is one config on many seeds; leave one value to every parameter");
-  return spec;
+// One config of the noise: of a trial of the signal, or of a file of its own.
+struct NoiseConfig {
+  std::optional<std::int64_t> trial;
+  std::optional<SweepSpec> file;
+};
+
+// The study in a directory, where one is recorded.
+std::optional<StudyRecord> recorded_study(const std::filesystem::path& directory) {
+  if (!std::filesystem::exists(StudyDirectory::database_in(directory))) return std::nullopt;
+  return open_study(directory).study();
+}
+
+// What --resume finds in the directory, by trial.
+std::vector<NoiseConfig> recorded_noise(const Options& options) {
+  std::vector<NoiseConfig> found;
+  if (const auto study = recorded_study(noise_directory(options, std::nullopt)))
+    found.push_back({std::nullopt, parse_sweep(study->spec, study->spec_name)});
+  const std::int64_t trials = open_study(signal_directory(options)).trial_count();
+  for (std::int64_t trial = 0; trial < trials; ++trial) {
+    if (recorded_study(noise_directory(options, trial))) found.push_back({trial, std::nullopt});
+  }
+  return found;
+}
+
+std::vector<NoiseConfig> noise_configs(const Options& options, std::int64_t trials) {
+  if (options.noise_file) return {{std::nullopt, require_one_point(load_sweep(*options.noise_file))}};
+  if (options.noise_of.empty()) {
+    std::vector<NoiseConfig> found;
+    if (options.flags.resume && recorded_study(signal_directory(options))) found = recorded_noise(options);
+    if (!found.empty()) return found;
+    return {{0, std::nullopt}};
+  }
+  std::vector<NoiseConfig> chosen;
+  for (const std::string& word : options.noise_of) {
+    const std::int64_t trial = noise_trial(word, trials);
+    const auto same = [&](const NoiseConfig& config) { return config.trial == trial; };
+    if (std::none_of(chosen.begin(), chosen.end(), same)) chosen.push_back({trial, std::nullopt});
+  }
+  return chosen;
 }
 
 // The sweep of one point that repeats the config of a recorded trial from fresh seeds on.
@@ -109,6 +145,15 @@ int carry_out_part(const SweepSpec& spec, const CarryOutFlags& flags) {
   return carry_out(spec, flags, [](Storage&) {});
 }
 
+// Any run of the signal tells how many examples it is validated on.
+std::optional<std::int64_t> validation_examples_of(Storage& signal) {
+  std::optional<std::int64_t> examples;
+  signal.for_each_run([&](const RunRecord& run) {
+    if (!examples) examples = Value::parse(run.canonical).at("validation_examples").get<std::int64_t>();
+  });
+  return examples;
+}
+
 // The first run of a trial.
 RunRecord first_run(Storage& signal, std::int64_t trial) {
   std::optional<RunRecord> first;
@@ -128,54 +173,128 @@ CarryOutFlags noise_flags(const Options& options, const SweepSpec& spec, Storage
   flags.sampler.reset();
   flags.scheduler.reset();
   flags.enqueue.clear();
-  flags.seeds = options.noise_seeds.value_or(options.original ? std::max<std::int64_t>(2, signal.trial_count()) : 30);
   flags.validate_on = study.validate_on_test ? "test" : "validation";
   flags.precision = study.numerics.substr(0, study.numerics.find('/'));
+  flags.validation_examples = validation_examples_of(signal);
   if (!flags.data) flags.data = spec.settings.data;
   return flags;
 }
 
-int carry_out_noise(const Options& options, const SweepSpec& spec) {
+// As the user says, else as recorded, else as the file of the noise says, else as the signal is.
+std::int64_t noise_seeds(const Options& options, const NoiseConfig& config, Storage& signal) {
+  if (options.noise_seeds) return *options.noise_seeds;
+  if (options.flags.resume) {
+    if (const auto before = recorded_study(noise_directory(options, config.trial))) return before->seeds;
+  }
+  if (config.file && config.file->settings.seeds.value_or(1) > 1) return *config.file->settings.seeds;
+  return signal.study()->seeds == 1 ? std::max<std::int64_t>(2, signal.trial_count()) : 30;
+}
+
+int carry_out_noise(const Options& options, const SweepSpec& spec, const std::vector<NoiseConfig>& configs) {
   Storage signal = open_study(signal_directory(options));
   CarryOutFlags flags = noise_flags(options, spec, signal);
-  for (const std::optional<std::int64_t>& trial : noise_trials(options, signal.trial_count())) {
-    const RunRecord first = first_run(signal, trial.value_or(0));
-    flags.validation_examples = Value::parse(first.canonical).at("validation_examples").get<std::int64_t>();
-    flags.study = noise_directory(options, trial);
-    const SweepSpec noise = options.noise_file
-                                ? load_noise(*options.noise_file)
-                                : noise_sweep(signal.study().value(), signal.trial(*trial)->trial.config, first,
-                                              fmt::format("trial {} of {}", *trial, spec.filename));
+  for (const NoiseConfig& config : configs) {
+    flags.study = noise_directory(options, config.trial);
+    flags.seeds = noise_seeds(options, config, signal);
+    const std::int64_t trial = config.trial.value_or(0);
+    const SweepSpec noise =
+        config.file ? *config.file
+                    : noise_sweep(signal.study().value(), signal.trial(trial)->trial.config, first_run(signal, trial),
+                                  fmt::format("trial {} of {}", trial, spec.filename));
     if (const int code = carry_out_part(noise, flags); code != kExitDone) return code;
   }
   return kExitDone;
 }
 
+CarryOutFlags signal_flags(const Options& options, const SweepSpec& spec) {
+  CarryOutFlags flags = options.flags;
+  flags.study = signal_directory(options);
+  const auto before = flags.resume ? recorded_study(flags.study) : std::nullopt;
+  if (options.original)
+    flags.seeds = 1;
+  else if (!flags.seeds)
+    flags.seeds = before ? before->seeds : spec.settings.seeds.value_or(3);
+  if (before && !flags.validation_examples) {
+    Storage signal = open_study(flags.study);
+    flags.validation_examples = validation_examples_of(signal);
+  }
+  return flags;
+}
+
+// How many configs the signal is to have; empty where nobody says.
+std::optional<std::int64_t> planned_trials(SweepSpec spec, const CarryOutFlags& flags) {
+  const auto before = flags.resume ? recorded_study(flags.study) : std::nullopt;
+  spec = with_search_flags(std::move(spec), flags);
+  std::optional<std::int64_t> trials = flags.count ? flags.count : before ? before->trials : spec.settings.count;
+  if (spec.run_cap) trials = std::min(trials.value_or(*spec.run_cap), *spec.run_cap);
+  SearchScope scope;
+  scope.trials = trials;
+  scope.seeds = flags.seeds.value_or(1);
+  scope.by_hand = spec.settings.by_hand;
+  const std::int64_t size = make_sampler(spec, SearchSpace(spec), scope)->size();
+  if (size >= 0) trials = std::min(trials.value_or(size), size);
+  if (before && trials) trials = std::max(*trials, open_study(flags.study).trial_count());
+  return trials;
+}
+
+// The training may be long: what cannot be looked at after it is said before. Data of any size stand for those there
+// will be.
+void require_measured_by(const SweepSpec& spec, const std::string& metric) {
+  constexpr std::int64_t kTried = 64, kExamples = 1'000'000;
+  const auto sampler = make_sampler(spec, SearchSpace(spec), {});
+  std::string problem;
+  for (std::int64_t number = 0; number < kTried; ++number) {
+    const std::optional<Config> config = sampler->suggest(number);
+    if (!config) break;
+    std::optional<BoundConfig> bound;
+    try {
+      bound = bind_config(*config, {}, {kExamples, kExamples, ""});
+    } catch (const Error&) {
+      return;  // carry_out() says what is wrong with it, if all are like that
+    }
+    try {
+      require_measured(metric, *bound);
+      return;
+    } catch (const Error& error) {
+      problem = error.what();
+    }
+  }
+  if (!problem.empty()) fail(spec.filename, ": ", problem);
+}
+
+// What the options ask for in vain is said before anything is trained.
+void check_before(const Options& options, const SweepSpec& spec, const CarryOutFlags& flags) {
+  if (options.metric) metric_value(Report{}, *options.metric);  // an error for one that does not exist
+  const std::optional<std::int64_t> trials = planned_trials(spec, flags);
+  const std::vector<NoiseConfig> noise = noise_configs(options, trials.value_or(std::int64_t{1} << 40));
+  const std::string metric = options.metric.value_or(spec.metric_or_default().name);
+  if (options.metric) require_measured_by(spec, metric);
+  for (const NoiseConfig& config : noise) {
+    if (config.file) require_measured_by(*config.file, metric);
+  }
+  if (!trials || *trials < 2 || *flags.seeds < 2) return;
+  if (const auto few = too_few_to_tell(*trials, *flags.seeds)) fmt::print(stderr, "caviar: warning: {}\n", *few);
+}
+
 int signal_study(Options options) {
   const SweepSpec spec = load_sweep(options.file);
-  if (options.noise_file) load_noise(*options.noise_file);      // an error now, not after the signal
-  if (options.metric) metric_value(Report{}, *options.metric);  // an error for one that does not exist
   if (options.directory.empty())
     options.directory =
         (std::filesystem::path("studies") / (std::filesystem::path(options.file).stem().string() + "-signal")).string();
+  const CarryOutFlags flags = signal_flags(options, spec);
+  check_before(options, spec, flags);
+  std::vector<NoiseConfig> configs;
   int code = kExitDone;
   {
     const OutputAside aside(options.json);
     std::filesystem::create_directories(options.directory);
-    CarryOutFlags flags = options.flags;
-    flags.study = signal_directory(options);
-    if (options.original)
-      flags.seeds = 1;
-    else if (!flags.seeds)
-      flags.seeds = spec.settings.seeds.value_or(3);
     code = carry_out_part(spec, flags);
     if (code != kExitDone && code != kExitPartial) return code;
-    if (const int ended = carry_out_noise(options, spec); ended != kExitDone) return ended;
+    configs = noise_configs(options, open_study(signal_directory(options)).trial_count());
+    if (const int ended = carry_out_noise(options, spec, configs); ended != kExitDone) return ended;
   }
-  Storage recorded = open_study(signal_directory(options));
   std::vector<NoiseStudy> noise;
-  for (const auto& trial : noise_trials(options, recorded.trial_count()))
-    noise.push_back({noise_directory(options, trial), trial});
+  for (const NoiseConfig& config : configs) noise.push_back({noise_directory(options, config.trial), config.trial});
   const Findings found = look(signal_directory(options), noise, options.metric);
   if (options.json) {
     print_json(found);
@@ -197,21 +316,26 @@ void add_signal(CLI::App& program, int& exit_code) {
                       "directory of the two studies [default: studies/<name of the file>-signal]");
   command
       ->add_option("--noise-seeds", options->noise_seeds,
-                   "seeds of a config of the noise [default: 30; --as-the-original: as many as there are configs]")
+                   "seeds of a config of the noise [default: caviar.seeds of the file of --noise, else 30; "
+                   "--as-the-original: as many as there are configs]")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{1'000'000}));
+  CLI::Option* noise_of =
+      command
+          ->add_option("--noise-of", options->noise_of,
+                       "the config of the noise: the number of its trial, or middle; once for each [default: 0]")
+          ->allow_extra_args(false);
   command
-      ->add_option("--noise-of", options->noise_of,
-                   "the config of the noise: the number of its trial, or middle; once for each")
-      ->allow_extra_args(false)
-      ->capture_default_str();
-  command->add_option("--noise", options->noise_file,
-                      "the config of the noise from a sweep file of one point, in DIR/noise instead");
+      ->add_option("--noise", options->noise_file,
+                   "the config of the noise from a sweep file of one point, in DIR/noise instead")
+      ->excludes(noise_of);
   command->add_option("--metric", options->metric, "what is looked at [default: the file's metric]");
   command->add_flag("--resume", flags.resume, "go on with what is in the directory");
   command->add_flag("--json", options->json, "what was found, as JSON; progress goes to standard error");
   add_search_flags(*command, flags);
   add_weights_flag(*command, flags);
   add_common_flags(*command, flags);
+  command->get_option("--seeds")->description(
+      "runs of every config, each on its own seeds, the same for all [default: the file's caviar.seeds, else 3]");
   command->add_flag("--as-the-original", options->original, "one fixed seed a config")
       ->excludes(command->get_option("--seeds"));
   command->footer(kFooter);

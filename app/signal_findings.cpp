@@ -19,6 +19,19 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr double kLevel = 0.05;
+constexpr const char* kTooFew = "too few to tell";
+
+double least_p(const std::vector<std::vector<double>>& groups) {
+  std::vector<std::size_t> sizes;
+  for (const std::vector<double>& group : groups) sizes.push_back(group.size());
+  return least_kruskal_wallis_p(sizes);
+}
+
+double least_p(std::int64_t configs, std::int64_t seeds) {
+  return least_kruskal_wallis_p(
+      std::vector<std::size_t>(static_cast<std::size_t>(configs), static_cast<std::size_t>(seeds)));
+}
+
 // Signal against one arm of noise, one score a config.
 struct AgainstNoise {
   std::optional<VarianceRatio> ratio;
@@ -36,16 +49,17 @@ AgainstNoise against_noise(const Findings& found, const Arm& noise) {
   return against;
 }
 
-// "differ", "could be noise", "spread is larger", or empty where too little is known.
+// "differ", "could be noise", "spread is larger", or kTooFew.
 std::string verdict_of(const Findings& found) {
   if (found.seeds > 1) {
-    if (!found.kruskal) return "";
-    return found.kruskal->p < kLevel ? "differ" : "could be noise";
+    if (!found.kruskal) return kTooFew;
+    if (found.kruskal->p < kLevel) return "differ";
+    return least_p(found.groups) < kLevel ? "could be noise" : kTooFew;
   }
   bool larger = true;
   for (std::size_t i = 1; i < found.arms.size(); ++i) {
     const AgainstNoise against = against_noise(found, found.arms[i]);
-    if (!against.spreads || !against.ratio) return "";
+    if (!against.spreads || !against.ratio) return kTooFew;
     larger = larger && against.spreads->p < kLevel && (!against.ratio->ratio || *against.ratio->ratio > 1);
   }
   return larger ? "spread is larger" : "could be noise";
@@ -102,7 +116,7 @@ void print_histogram(const Findings& found) {
                  std::string(static_cast<std::size_t>(std::lround(share(arm, bin) / most * kWidth)), '#'), kWidth,
                  histogram.counts[arm][bin]);
   }
-  fmt::print("\n");
+  fmt::print("\nThe first and the last bin hold all beyond the 2nd and the 98th percentile: they may be wider.\n");
 }
 
 void print_test(const char* what, const std::optional<GroupTest>& test) {
@@ -147,8 +161,14 @@ void print_against_noise(const Findings& found) {
 void print_verdict(const Findings& found) {
   const std::string verdict = verdict_of(found);
   fmt::print("\n");
-  if (verdict.empty())
-    fmt::print("There are too few scores to decide anything: more configs, more --seeds or more --noise-seeds.\n");
+  if (verdict == kTooFew && found.kruskal)
+    fmt::print("There is too little to tell: {}.\n",
+               too_few_to_tell(static_cast<std::int64_t>(found.groups.size()), found.seeds)
+                   .value_or("too many runs have no score; --resume with more --seeds"));
+  else if (verdict == kTooFew)
+    fmt::print(
+        "There are too few scores, or none that differ, to decide anything: more configs, more --seeds or more "
+        "--noise-seeds.\n");
   else if (verdict == "differ")
     fmt::print("The configs differ by more than the seed: decided by Kruskal-Wallis at level {}.\n", kLevel);
   else if (verdict == "spread is larger")
@@ -254,6 +274,17 @@ Findings look(const std::string& signal_directory, const std::vector<NoiseStudy>
   return found;
 }
 
+std::optional<std::string> too_few_to_tell(std::int64_t configs, std::int64_t seeds) {
+  const double least = least_p(configs, seeds);
+  if (least < kLevel) return std::nullopt;
+  std::int64_t enough = seeds + 1;
+  while (least_p(configs, enough) >= kLevel) ++enough;
+  return fmt::format(
+      "however {} on {} each come out, the p of Kruskal-Wallis cannot be below {:.3f}, so none can be told "
+      "from noise; --seeds {} can, with --resume too",
+      show_number_of(configs, "config"), show_number_of(seeds, "seed"), least, enough);
+}
+
 void print_findings(const Findings& found) {
   print_arms(found);
   print_histogram(found);
@@ -281,8 +312,7 @@ void print_json(const Findings& found) {
   json["kruskal_wallis"] = json_of(found.kruskal);
   json["brown_forsythe_of_configs"] = json_of(found.spreads);
   json["histogram"] = {{"edges", found.histogram.edges}, {"counts", found.histogram.counts}};
-  const std::string verdict = verdict_of(found);
-  json["verdict"] = verdict.empty() ? Json(nullptr) : Json(verdict);
+  json["verdict"] = verdict_of(found);
   fmt::print("{}\n", json.dump());
 }
 

@@ -47,6 +47,10 @@ struct NoiseStudy {
 Findings look(const std::string& signal_directory, const std::vector<NoiseStudy>& noise_studies,
               const std::optional<std::string>& metric);
 
+// Why no scores of so many configs on so many seeds each could be told from noise, and what to do; empty where some
+// could. At least 2 of both.
+std::optional<std::string> too_few_to_tell(std::int64_t configs, std::int64_t seeds);
+
 void print_findings(const Findings& found);
 void print_json(const Findings& found);
 

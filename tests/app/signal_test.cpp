@@ -128,6 +128,32 @@ TEST_F(SignalProgram, ConfigsThatAreOneAndTheSameTrainingCouldBeNoise) {  // no 
   EXPECT_EQ(said.at("verdict"), "could be noise");
 }
 
+TEST_F(SignalProgram, ResumedWithoutItsFlagsItPrintsAgainAndTrainsNothing) {
+  const auto first = json_of({"signal", "a.yaml", "--study", "d", "--as-the-original", "--noise-seeds", "4",
+                              "--noise-of", "2", "--validation-examples", "60"});
+  EXPECT_EQ(json_of({"signal", "a.yaml", "--study", "d", "--resume"}), first);
+  EXPECT_FALSE(std::filesystem::exists(place_.file("d/noise-0")));
+}
+
+TEST_F(SignalProgram, SixConfigsOnTwoSeedsAreTooFewToTellAndItSaysSoBefore) {
+  const Ended ended = place_.run({"signal", "a.yaml", "--study", "d", "--seeds", "2", "--noise-seeds", "3"});
+  EXPECT_THAT(ended.err, HasSubstr("cannot be below 0.056"));
+  const auto said = json_of({"signal", "a.yaml", "--study", "d", "--resume"});
+  if (said.at("kruskal_wallis").at("p").get<double>() >= 0.05) EXPECT_EQ(said.at("verdict"), "too few to tell");
+  const Ended enough = place_.run({"signal", "a.yaml", "--study", "e", "--seeds", "3", "--noise-seeds", "3"});
+  EXPECT_THAT(enough.err, Not(HasSubstr("cannot be below")));
+}
+
+TEST_F(SignalProgram, WhatIsAskedInVainIsSaidBeforeTraining) {
+  for (const std::vector<std::string>& flags : std::vector<std::vector<std::string>>{
+           {"--noise-of", "6"}, {"--metric", "averaged_val_loss"}, {"--count", "3", "--noise-of", "3"}}) {
+    std::vector<std::string> command = {"signal", "a.yaml", "--study", "d"};
+    command.insert(command.end(), flags.begin(), flags.end());
+    EXPECT_EQ(place_.run(command).code, 1) << flags.back();
+    EXPECT_FALSE(std::filesystem::exists(place_.file("d"))) << flags.back();
+  }
+}
+
 TEST_F(SignalProgram, MistakesAreSentences) {
   EXPECT_THAT(place_.run({"signal", "a.yaml", "--study", "d", "--noise-of", "77"}).err, HasSubstr("0 to 5, or middle"));
   EXPECT_THAT(place_.run({"signal", "a.yaml", "--study", "e", "--metric", "acuracy"}).err,

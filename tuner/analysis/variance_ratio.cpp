@@ -158,4 +158,14 @@ std::optional<GroupTest> kruskal_wallis(std::span<const std::vector<double>> gro
   return GroupTest{h, freedom, 0, laws::chi_square_tail(h, freedom)};
 }
 
+double least_kruskal_wallis_p(std::span<const std::size_t> sizes) {
+  const auto cube = [](double size) { return size * (size * size - 1); };
+  double n = 0, within = 0;
+  for (const std::size_t size : sizes) {
+    n += static_cast<double>(size);
+    within += cube(static_cast<double>(size));
+  }
+  return laws::chi_square_tail((cube(n) - within) / (n * (n + 1)), static_cast<double>(sizes.size() - 1));
+}
+
 }  // namespace caviar

@@ -59,4 +59,10 @@ std::optional<GroupTest> brown_forsythe(std::span<const std::vector<double>> gro
 // the careful side below 5 scores a group. Empty where all scores are equal. At least 2 groups of a score or more.
 std::optional<GroupTest> kruskal_wallis(std::span<const std::vector<double>> groups);
 
+// The least p that kruskal_wallis() can have of groups of these sizes without equal scores, which groups have that do
+// not overlap, in whatever order: H = (sum over ranks - sum within groups) 12 / (N (N + 1)) with the squares of
+// consecutive ranks about their mean, n (n^2 - 1) / 12, so H = (N (N^2 - 1) - sum n_i (n_i^2 - 1)) / (N (N + 1)). Equal
+// scores may have a smaller one. At least 2 groups, none of them empty.
+double least_kruskal_wallis_p(std::span<const std::size_t> sizes);
+
 }  // namespace caviar

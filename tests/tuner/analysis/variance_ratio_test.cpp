@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -59,6 +61,27 @@ TEST(VarianceRatio, BrownForsytheAndKruskalWallisMeetSciPy) {
     EXPECT_NEAR(place.p, golden.array("kruskal_wallis").values[1], 1e-12) << golden.name();
   }
   EXPECT_EQ(met, 3);
+}
+
+// Two degrees of freedom: the tail of chi-square is exp(-H / 2), and H of three groups of three that do not
+// overlap 7.2.
+TEST(VarianceRatio, TheLeastPOfKruskalWallisIsThatOfGroupsThatDoNotOverlap) {
+  EXPECT_NEAR(least_kruskal_wallis_p(std::vector<std::size_t>{3, 3, 3}), std::exp(-3.6), 1e-14);
+  for (const std::vector<std::size_t>& sizes :
+       std::vector<std::vector<std::size_t>>{{2, 2, 2, 2, 2, 2}, {1, 4, 2}, {4, 2, 1}, {5, 5}}) {
+    Groups apart;
+    double score = 0;
+    for (const std::size_t size : sizes) {
+      std::vector<double>& group = apart.emplace_back();
+      while (group.size() < size) group.push_back(score += 1);
+    }
+    const double least = least_kruskal_wallis_p(sizes);
+    EXPECT_NEAR(least, kruskal_wallis(apart).value().p, 1e-14);
+    std::swap(apart[0][0], apart[1][0]);
+    EXPECT_GT(kruskal_wallis(apart).value().p, least);
+  }
+  EXPECT_GT(least_kruskal_wallis_p(std::vector<std::size_t>(6, 2)), 0.05);
+  EXPECT_LT(least_kruskal_wallis_p(std::vector<std::size_t>(7, 2)), 0.05);
 }
 
 // The figures the reproduced study is judged by: 210 runs against 210.
