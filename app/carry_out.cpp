@@ -14,6 +14,7 @@
 
 #include "app/commands.h"
 #include "app/device_choice.h"
+#include "app/numbers.h"
 #include "app/priors.h"
 #include "app/progress.h"
 #include "app/search_record.h"
@@ -111,6 +112,39 @@ void keep_as_recorded(StudySetup& setup, const StudyRecord& before, const CarryO
     setup.precision = before.numerics.substr(0, before.numerics.find('/'));
     record.numerics = numerics_of(devices, setup.precision);
   }
+}
+
+// The examples of a study that is gone on with, from where they were unless it is said where they are now.
+std::shared_ptr<const Dataset> data_to_go_on_with(const StudyRecord& before, const SweepSpec& spec,
+                                                  const CarryOutFlags& flags) {
+  try {
+    return std::make_shared<const Dataset>(load_dataset(flags.data.value_or(data_of(before))));
+  } catch (const Error& error) {
+    if (flags.data) throw;
+    if (spec.settings.data) return load_data(spec, flags);
+    fail("the study was trained on ", before.data_name, ", with the digest ", before.data_digest,
+         "; say where that is with --data: ", error.what());
+  }
+}
+
+// Runs that are still to come carve out as many as those there are.
+void keep_validation_examples(StudySetup& setup, Storage& storage, const CarryOutFlags& flags) {
+  const std::int64_t recorded = validation_examples_of(storage);
+  if (recorded == 0 || setup.record.validate_on_test) return;
+  if (flags.validation_examples && *flags.validation_examples != recorded) {
+    fail(storage.file(), ": the study is validated on ", recorded, " examples and not on ", *flags.validation_examples,
+         "; leave --validation-examples away, or name another directory with --study");
+  }
+  setup.use.validation_examples = recorded;
+}
+
+// A record that is gone on with keeps where its data were; a new one says it.
+std::string search_to_record(const Settings& settings, const std::optional<StudyRecord>& before,
+                             const std::string& data) {
+  const std::string record = search_record(settings);
+  if (!before) return with_data_directory(record, data);
+  const std::string recorded = data_of(*before);
+  return recorded == before->data_name ? record : with_data_directory(record, recorded);
 }
 
 // Seeds auto said again, without its confidence, has that of the record.
@@ -284,16 +318,6 @@ int carry_out_in(Storage& storage, StudySetup setup, Sampler& sampler, Scheduler
 }
 
 }  // namespace
-
-CLI::Validator above_zero() {
-  return CLI::Validator(
-      [](const std::string& text) {
-        const std::optional<Value> number = parse_number(text);
-        const bool fits = number && std::isfinite(number->get<double>()) && number->get<double>() > 0;
-        return fits ? std::string() : "is " + text + "; it must be a number above 0";
-      },
-      "ABOVE 0");
-}
 
 void add_search_flags(CLI::App& command, CarryOutFlags& flags) {
   command
@@ -528,12 +552,6 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
   require_runnable(spec);
   check_parameters(spec);
   spec = with_search_flags(std::move(spec), flags);
-  Preparation prepared = prepare(spec, flags, load_data(spec, flags));
-  const std::shared_ptr<const Dataset>& data = prepared.data;
-  const DeviceChoice& devices = prepared.devices;
-  StudySetup& setup = prepared.setup;
-  warn_of_empty_classes(*data);
-
   const std::filesystem::path study = flags.study;
   const bool on_disk = !flags.study.empty();
   std::optional<StudyDirectory> directory;
@@ -545,22 +563,31 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
   if (flags.resume && flags.count != 0 && std::filesystem::exists(StudyDirectory::database_in(study))) {
     open();
     storage->check_integrity();
-    if (const auto recorded = storage->study()) {
-      keep_as_recorded(setup, *recorded, flags, devices);
-      keep_auto_seeds(recorded->search, flags, spec.settings);
-      SweepSpec before = spec;
-      recall_search(recorded->search, {}, before.settings);
-      recall_search(recorded->search,
-                    {flags.sampler.has_value(), says_scheduler(flags), flags.window.has_value(),
-                     flags.no_improvement.has_value(), flags.noise.has_value(), !flags.enqueue.empty()},
-                    spec.settings);
-      keep_words(before, spec);
-      require_recorded_priors(*storage, spec, flags, recorded->metric);
-      setup.use.validate_on_test = setup.record.validate_on_test;
-    }
+  }
+  const std::optional<StudyRecord> before = storage ? storage->study() : std::nullopt;
+  Preparation prepared =
+      prepare(spec, flags, before ? data_to_go_on_with(*before, spec, flags) : load_data(spec, flags));
+  const std::shared_ptr<const Dataset>& data = prepared.data;
+  const DeviceChoice& devices = prepared.devices;
+  StudySetup& setup = prepared.setup;
+  warn_of_empty_classes(*data);
+  if (before) {
+    keep_as_recorded(setup, *before, flags, devices);
+    keep_validation_examples(setup, *storage, flags);
+    keep_auto_seeds(before->search, flags, spec.settings);
+    SweepSpec as_before = spec;
+    recall_search(before->search, {}, as_before.settings);
+    recall_search(before->search,
+                  {flags.sampler.has_value(), says_scheduler(flags), flags.window.has_value(),
+                   flags.no_improvement.has_value(), flags.noise.has_value(), !flags.enqueue.empty()},
+                  spec.settings);
+    keep_words(as_before, spec);
+    require_recorded_priors(*storage, spec, flags, before->metric);
+    setup.use.validate_on_test = setup.record.validate_on_test;
   }
   if (!spec.settings.window) spec.settings.window = default_window(setup.record.trials);
-  setup.record.search = search_record(spec.settings);
+  setup.record.search =
+      search_to_record(spec.settings, before, flags.data.value_or(spec.settings.data.value_or("mnist")));
   const Search search = make_search(spec, setup);
   const std::unique_ptr<Sampler>& sampler = search.sampler;
   for (const ParameterSpec* unread : unread_everywhere(spec))

@@ -44,9 +44,6 @@ struct CarryOutFlags {
   std::optional<std::string> save_weights;
 };
 
-// A number that is finite and above zero.
-CLI::Validator above_zero();
-
 // Flags of what looks at a whole sweep: --count, --sweep-seed, --sampler, --scheduler, --window, --enqueue.
 void add_search_flags(CLI::App& command, CarryOutFlags& flags);
 

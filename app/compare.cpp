@@ -13,6 +13,7 @@
 #include "app/commands.h"
 #include "app/compare_configs.h"
 #include "app/comparison.h"
+#include "app/numbers.h"
 #include "app/output_aside.h"
 #include "app/search_record.h"
 #include "app/text.h"

@@ -11,7 +11,9 @@
 #include "app/carry_out.h"
 #include "app/commands.h"
 #include "app/confirm_report.h"
+#include "app/numbers.h"
 #include "app/output_aside.h"
+#include "app/search_record.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/history.h"
@@ -189,6 +191,7 @@ int confirm(Options& options) {
   if (flags.study.empty()) flags.study = (std::filesystem::path(options.searched) / "confirm").string();
   Storage searched = open_study(options.searched);
   const StudyRecord search = searched.study().value();
+  if (!flags.data) flags.data = data_of(search);
   const std::optional<StudyRecord> recorded = recorded_in(flags.study);
   if (recorded && !is_confirming(*recorded))
     fail(flags.study, ": this is not a study of `caviar confirm` but of ", recorded->spec_name,
@@ -251,8 +254,7 @@ void add_confirm(CLI::App& program, int& exit_code) {
   command->add_option("searched", options->searched, "directory of the study whose best are confirmed")->required();
   command->add_option("--top", options->top, fmt::format("how many of its best [default: {}]", kTop))
       ->check(CLI::Range(1, 1000));
-  command->add_option("--baseline", options->baseline, "a trial of it to compare with as well")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}));
+  command->add_option("--baseline", options->baseline, "a trial of it to compare with as well")->check(whole_from(0));
   auto* seeds = command->add_option("--seeds", options->flags.seeds, "fresh seeds of each [default: 50]")
                     ->check(CLI::Range(std::int64_t{5}, std::int64_t{1'000'000}));
   command->add_flag("--quick", options->quick, "10 fresh seeds")->excludes(seeds);

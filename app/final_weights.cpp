@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "app/device_choice.h"
+#include "app/search_record.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/replay.h"
@@ -21,7 +22,7 @@ namespace caviar {
 std::shared_ptr<const Dataset> data_of_study(const StudyRecord& study, const CarryOutFlags& flags) {
   if (flags.data) return std::make_shared<const Dataset>(load_dataset(*flags.data));
   try {
-    return std::make_shared<const Dataset>(load_dataset(study.data_name));
+    return std::make_shared<const Dataset>(load_dataset(data_of(study)));
   } catch (const Error& error) {
     fail("the data set of the study is to be named with --data: ", error.what());
   }

@@ -43,7 +43,7 @@ struct Options {
 // what it trains on. Empty where the examples are not here.
 std::optional<double> hopeless_loss(const StudyRecord& study, const std::string& name) {
   try {
-    const Dataset data = load_dataset(name.empty() ? study.data_name : name);
+    const Dataset data = load_dataset(name.empty() ? data_of(study) : name);
     if (data.digest != study.data_digest) return std::nullopt;
     return 2 * log_double(static_cast<double>(data.classes));
   } catch (const Error&) {

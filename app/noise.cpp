@@ -14,9 +14,11 @@
 #include "app/commands.h"
 #include "app/decompose_report.h"
 #include "app/noise_report.h"
+#include "app/numbers.h"
 #include "app/one_point.h"
 #include "app/output_aside.h"
 #include "app/run_answers.h"
+#include "app/search_record.h"
 #include "kernels/base/error.h"
 #include "tuner/bind.h"
 #include "tuner/seeds/crossed_seeds.h"
@@ -218,7 +220,7 @@ void require_noise_study(const Options& options, const SweepSpec& spec) {
 SweepSpec spec_of(Options& options, const std::optional<StudyRecord>& recorded) {
   const bool says_config = !options.file.empty() || !options.settings.empty();
   CarryOutFlags& flags = options.flags;
-  if (recorded && flags.resume && !flags.data) flags.data = recorded->data_name;
+  if (recorded && flags.resume && !flags.data) flags.data = data_of(*recorded);
   if (recorded && flags.resume && !says_config && options.vary.empty() && !options.levels) {
     SweepSpec spec = parse_sweep(recorded->spec, recorded->spec_name);
     require_noise_study(options, spec);

@@ -11,6 +11,7 @@
 #include "app/carry_out.h"
 #include "app/commands.h"
 #include "app/final_weights.h"
+#include "app/numbers.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/numerics/draws.h"
@@ -129,7 +130,7 @@ void add_replay(CLI::App& program, int& exit_code) {
   auto* runs = command->add_option("runs", options->runs, "numbers of runs");
   auto* all = command->add_flag("--all", options->all, "every run of the study")->excludes(runs);
   command->add_option("--sample", options->sample, "so many of them, drawn by chance: always the same ones")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
+      ->check(whole_from(1))
       ->excludes(runs)
       ->excludes(all);
   command->add_option("--data", options->flags.data, "data set, as `caviar sweep` has it [default: the study's]");

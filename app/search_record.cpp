@@ -1,6 +1,7 @@
 #include "app/search_record.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <span>
 
@@ -47,15 +48,9 @@ bool is_race_of_auto_seeds(const Choice& scheduler) {
   return in_file(scheduler) == in_file(auto_seeds_scheduler(scheduler_options(scheduler).number("confidence")));
 }
 
-// 0 where the study has no run.
-std::int64_t validation_examples_of(Storage& storage) {
-  std::int64_t examples = 0;
-  if (storage.trial_count() == 0) return examples;
-  storage.for_each_repeat_of(0, [&](const RepeatRecord& repeat) {
-    const Value line = Value::parse(storage.run(repeat.run).value().canonical, nullptr, false);
-    if (line.is_object()) examples = line.value("validation_examples", examples);
-  });
-  return examples;
+bool is_known_data(const std::string& name) {
+  const auto known = known_datasets();
+  return std::any_of(known.begin(), known.end(), [&](const KnownDataset& one) { return one.name == name; });
 }
 
 // The value of a setting, be it by a default; null where there is none.
@@ -95,6 +90,28 @@ std::string search_record(const Settings& settings) {
                {"window", or_null(settings.window)},    {"no_improvement", or_null(settings.no_improvement)},
                {"noise", or_null(settings.noise)},      {"by_hand", settings.by_hand}}
       .dump();
+}
+
+std::string with_data_directory(const std::string& record, const std::string& name_or_directory) {
+  if (is_known_data(name_or_directory)) return record;
+  Value value = Value::parse(record);
+  value["data"] = std::filesystem::absolute(name_or_directory).lexically_normal().string();
+  return value.dump();
+}
+
+std::string data_of(const StudyRecord& study) {
+  const Value record = Value::parse(study.search);
+  return record.contains("data") ? record["data"].get<std::string>() : study.data_name;
+}
+
+std::int64_t validation_examples_of(Storage& storage) {
+  std::int64_t examples = 0;
+  if (storage.trial_count() == 0) return examples;
+  storage.for_each_repeat_of(0, [&](const RepeatRecord& repeat) {
+    const Value line = Value::parse(storage.run(repeat.run).value().canonical, nullptr, false);
+    if (line.is_object()) examples = line.value("validation_examples", examples);
+  });
+  return examples;
 }
 
 void recall_search(const std::string& record, const SaidAgain& said, Settings& settings) {
@@ -146,11 +163,8 @@ std::string file_as_carried_out(Storage& storage) {
     differ("confidence", or_null(file.confidence), Value());
   }
   differ("sweep_seed", file.sweep_seed.value_or(0), study.sweep_seed);
-  // Of a directory the record has the last name alone, which finds nothing.
-  const auto known = known_datasets();
-  if (std::any_of(known.begin(), known.end(), [&](const KnownDataset& one) { return one.name == study.data_name; })) {
-    differ("data", file.data.value_or("mnist"), study.data_name);
-  }
+  // The path of a directory is a matter of this machine and not of a file.
+  if (is_known_data(study.data_name)) differ("data", file.data.value_or("mnist"), study.data_name);
   differ("precision", file.precision, study.numerics.substr(0, study.numerics.find('/')));
   differ("validate_on", file.validate_on_test ? "test" : "validation", study.validate_on_test ? "test" : "validation");
   if (const std::int64_t examples = validation_examples_of(storage); examples > 0) {

@@ -15,6 +15,18 @@ namespace caviar {
 // An empty name is what the file's method or early_terminate means; what is not set is null.
 std::string search_record(const Settings& settings);
 
+// Such a record that also says, as "data", where the directory lies that the examples came from; unchanged for a data
+// set caviar knows by name. It is for finding the examples again and decides nothing: their digest does.
+std::string with_data_directory(const std::string& record, const std::string& name_or_directory);
+
+// What --data has to be to find the examples of a study again: a known name, or the directory of its record. A study
+// recorded without that has the last name of its directory alone, which may find nothing.
+std::string data_of(const StudyRecord& study);
+
+// How many examples the runs of a study are validated on, where they are carved from the training set; 0 where it has
+// no run yet, or validates on the test set.
+std::int64_t validation_examples_of(Storage& storage);
+
 // Which settings were said again, as flags.
 struct SaidAgain {
   bool sampler = false, scheduler = false, window = false, no_improvement = false, noise = false, by_hand = false;

@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/decisions.h"
 #include "app/export.h"
+#include "app/numbers.h"
 #include "app/ranking.h"
 #include "kernels/base/error.h"
 #include "tuner/storage/directory.h"
@@ -80,7 +81,7 @@ void add_show(CLI::App& program, int& exit_code) {
                     "what was decided, and from what: who was stopped, given more seeds, copied, where the search "
                     "looked; with --trial: about that one. With --json, --csv: as recorded");
   command->add_option("--top", options->top, "rows of the ranking; 0: all")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}))
+      ->check(whole_from(0))
       ->capture_default_str();
   auto* json =
       command->add_flag("--json", options->json, "every run with its seeds, metrics, curves and digest, as JSON");

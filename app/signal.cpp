@@ -14,6 +14,7 @@
 #include "app/carry_out.h"
 #include "app/commands.h"
 #include "app/output_aside.h"
+#include "app/search_record.h"
 #include "app/signal_findings.h"
 #include "kernels/base/error.h"
 #include "tuner/bind.h"
@@ -145,15 +146,6 @@ int carry_out_part(const SweepSpec& spec, const CarryOutFlags& flags) {
   return carry_out(spec, flags, [](Storage&) {});
 }
 
-// Any run of the signal tells how many examples it is validated on.
-std::optional<std::int64_t> validation_examples_of(Storage& signal) {
-  std::optional<std::int64_t> examples;
-  signal.for_each_run([&](const RunRecord& run) {
-    if (!examples) examples = Value::parse(run.canonical).at("validation_examples").get<std::int64_t>();
-  });
-  return examples;
-}
-
 // The first run of a trial.
 RunRecord first_run(Storage& signal, std::int64_t trial) {
   std::optional<RunRecord> first;
@@ -165,7 +157,7 @@ RunRecord first_run(Storage& signal, std::int64_t trial) {
 }
 
 // What both parts have in common is as the signal was recorded.
-CarryOutFlags noise_flags(const Options& options, const SweepSpec& spec, Storage& signal) {
+CarryOutFlags noise_flags(const Options& options, Storage& signal) {
   const StudyRecord study = signal.study().value();
   CarryOutFlags flags = options.flags;
   flags.count.reset();
@@ -176,7 +168,7 @@ CarryOutFlags noise_flags(const Options& options, const SweepSpec& spec, Storage
   flags.validate_on = study.validate_on_test ? "test" : "validation";
   flags.precision = study.numerics.substr(0, study.numerics.find('/'));
   flags.validation_examples = validation_examples_of(signal);
-  if (!flags.data) flags.data = spec.settings.data;
+  if (!flags.data) flags.data = data_of(study);
   return flags;
 }
 
@@ -192,7 +184,7 @@ std::int64_t noise_seeds(const Options& options, const NoiseConfig& config, Stor
 
 int carry_out_noise(const Options& options, const SweepSpec& spec, const std::vector<NoiseConfig>& configs) {
   Storage signal = open_study(signal_directory(options));
-  CarryOutFlags flags = noise_flags(options, spec, signal);
+  CarryOutFlags flags = noise_flags(options, signal);
   for (const NoiseConfig& config : configs) {
     flags.study = noise_directory(options, config.trial);
     flags.seeds = noise_seeds(options, config, signal);

@@ -309,6 +309,21 @@ TEST_F(Program, NumbersOutOfRangeAreRefusedInAShortLine) {
     }
   }
   EXPECT_THAT(place_.run({"sweep", "a.yaml", "--sweep-seed", "-1"}).err, HasSubstr("whole number from 0"));
+  const std::vector<std::vector<std::string>> refused = {
+      {"replay", "s", "--sample", "0"},
+      {"compare", "s:0", "s:1", "--equivalent", "0"},
+      {"compare", "s:0", "s:1", "--equivalent", "nan"},
+      {"noise", "--differences", "inf"},
+      {"noise", "--differences", "nan"},
+      {"show", "s", "--top", "-1"},
+      {"confirm", "s", "--baseline", "-1"},
+  };
+  for (const std::vector<std::string>& arguments : refused) {
+    const Ended ended = place_.run(arguments);
+    EXPECT_EQ(ended.code, 2) << arguments[0];
+    EXPECT_THAT(ended.err, HasSubstr("it must be a"));
+    EXPECT_LT(ended.err.size(), 200u) << ended.err;
+  }
 }
 
 TEST_F(Program, KilledAtRandomItResumesToTheSameContent) {
@@ -557,6 +572,26 @@ TEST_F(Program, TheEnvironmentChangesNoResult) {
   for (const auto& [name, value] : other) ::unsetenv(name);
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_EQ(there, csv("plain"));
+}
+
+TEST_F(Program, WhatIsNotSaidOnResumingStaysAsItWasDataAndValidationExamplesToo) {
+  place_.write_sweep("resumed.yaml", 1);
+  const auto without_data = [&](std::vector<std::string> arguments) {  // Workplace would add --data
+    return Process(CAVIAR_PROGRAM, arguments, place_.dir()).wait();
+  };
+  const Ended first =
+      place_.run({"sweep", "resumed.yaml", "--study", "kept", "--count", "2", "--validation-examples", "30"});
+  EXPECT_EQ(first.code, 0) << first.err;
+  const Ended more = without_data({"sweep", "resumed.yaml", "--study", "kept", "--count", "4", "--resume"});
+  EXPECT_EQ(more.code, 0) << more.err;
+  const auto study = nlohmann::json::parse(place_.run({"show", "kept", "--json"}).out);
+  ASSERT_EQ(study["trials"].size(), 4u);
+  const Ended whole =
+      place_.run({"sweep", "resumed.yaml", "--study", "whole", "--count", "4", "--validation-examples", "30"});
+  EXPECT_EQ(whole.code, 0) << whole.err;
+  EXPECT_EQ(place_.run({"show", "kept", "--csv"}).out, place_.run({"show", "whole", "--csv"}).out);
+  EXPECT_THAT(without_data({"sweep", "resumed.yaml", "--study", "kept", "--validation-examples", "31", "--resume"}).err,
+              HasSubstr("validated on 30 examples and not on 31"));
 }
 
 }  // namespace
