@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,7 +45,7 @@ beside it and decide nothing.
 --json: metric, goal, confidence, a and b (study, trial, chosen, trials_tried, rank, config, runs, mean, sd, failed,
 diverged, stopped, unfinished), comparison (paired, shared_seeds, runs_a, runs_b, mean_a, mean_b, difference, welch,
 paired_test, mann_whitney, outperforms_in_pairs, outperforms_in_all_pairs, failures, verdict, favours, further_seeds),
-equivalence. What is not known is null.
+equivalence. What is not known is null: where an arm has no score, all of the comparison but failures.
 
 Examples:
   caviar compare studies/first:3 studies/first:7
@@ -65,9 +67,11 @@ struct Arm {
   TrialRecord record;
   TrialScores scores;
   bool chosen_as_best = false;
-  std::int64_t tried = 0;            // trials of the study that are done
+  std::int64_t trials = 0;           // of the study
+  std::int64_t tried = 0;            // those of them that are done
   std::optional<std::int64_t> rank;  // among them, from 1
   bool can_have_more_seeds = false;
+  std::optional<std::int64_t> validation_examples;  // of its runs; nothing where it has none
 
   std::string name() const { return fmt::format("{} (trial {} of {})", label, record.trial.number, directory); }
 };
@@ -98,6 +102,13 @@ bool can_have_more_seeds(const StudyRecord& study) {
   return sampler->needs(std::int64_t{1} << 40) < 0 && make_scheduler(spec, scope)->is_passive();
 }
 
+// Runs of it ended, each for want of numbers. One that is complete without a score never measured the metric.
+bool all_failed(const TrialScores& scores) {
+  return scores.failures() > 0 && std::none_of(scores.repeats.begin(), scores.repeats.end(), [](const auto& repeat) {
+           return repeat.score || repeat.state == RunState::kComplete;
+         });
+}
+
 Arm open_arm(const std::string& label, const std::string& text, const std::optional<std::string>& metric) {
   const Named named = parse_named(text);
   Storage storage = open_study(named.directory);
@@ -107,6 +118,7 @@ Arm open_arm(const std::string& label, const std::string& text, const std::optio
   arm.study = storage.study().value();
   History history(arm.study.metric, arm.study.maximize, arm.study.seeds);
   history.fold(storage, true);
+  arm.trials = storage.trial_count();
   arm.tried = history.done();
   arm.chosen_as_best = !named.trial;
   const std::optional<std::int64_t> trial = named.trial ? named.trial : history.best();
@@ -114,9 +126,13 @@ Arm open_arm(const std::string& label, const std::string& text, const std::optio
   const std::string name = metric.value_or(arm.study.metric);
   arm.scores = scores_of(storage, *trial, name);
   arm.record = storage.trial(*trial).value();
-  if (arm.scores.scores().empty()) {
+  if (arm.scores.scores().empty() && !all_failed(arm.scores)) {
     fail(arm.name(), " has no finished run with a score for ", name,
          "; wait for one, name another trial, or another --metric");
+  }
+  if (!arm.scores.repeats.empty()) {
+    const std::string line = storage.run(arm.scores.repeats.front().run).value().canonical;
+    arm.validation_examples = Value::parse(line).at("validation_examples").get<std::int64_t>();
   }
   const std::vector<std::int64_t> order = history.ranking(static_cast<std::size_t>(history.trials()));
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -124,6 +140,26 @@ Arm open_arm(const std::string& label, const std::string& text, const std::optio
   }
   arm.can_have_more_seeds = can_have_more_seeds(arm.study);
   return arm;
+}
+
+std::string validated_on(const Arm& arm) {
+  if (arm.study.validate_on_test) return "the test set";
+  return show_number_of(*arm.validation_examples, "example") + " carved from the training set";
+}
+
+// Where studies validate differently, one and the same config scores differently: it is measured on other examples, and
+// trained on others too.
+void require_same_validation(const Arm& a, const Arm& b, const std::string& metric) {
+  if (!a.validation_examples || !b.validation_examples) return;
+  if (a.study.validate_on_test == b.study.validate_on_test && a.validation_examples == b.validation_examples) return;
+  const std::string difference =
+      fmt::format("{} is validated on {}, and {} on {}", a.directory, validated_on(a), b.directory, validated_on(b));
+  if (metric.find("val_") != metric.npos)
+    fail(difference, "; their ", metric, " cannot be compared. --metric test_accuracy has both measured alike");
+  fmt::print(stderr,
+             "caviar: warning: {}, so they were trained on other numbers of examples: a difference need not be that of "
+             "the configs\n",
+             difference);
 }
 
 // What must be equal for scores to be of one kind.
@@ -139,6 +175,7 @@ void require_comparable(const Arm& a, const Arm& b, const std::optional<std::str
     fail(a.directory, " ranks by ", a.study.metric, " and ", b.directory, " by ", b.study.metric,
          "; say which to compare with --metric");
   }
+  require_same_validation(a, b, metric.value_or(a.study.metric));
 }
 
 std::string config_of(const Arm& arm) {
@@ -155,12 +192,17 @@ void print_arms(const Arm& a, const Arm& b, const std::string& metric) {
     fmt::print("{}: trial {} of {}{}: {}\n", arm->label, arm->record.trial.number, arm->directory,
                arm->chosen_as_best ? ", its best" : "", config_of(*arm));
     const std::vector<double> scores = arm->scores.scores();
-    table.push_back({arm->label, fmt::format("{}", scores.size()), show_metric(mean_of(scores)),
+    table.push_back({arm->label, fmt::format("{}", scores.size()), scores.empty() ? "-" : show_metric(mean_of(scores)),
                      sd_of(scores) ? show_metric(*sd_of(scores)) : "-", fmt::format("{}", arm->scores.diverged),
                      fmt::format("{}", arm->scores.failed), fmt::format("{}", arm->scores.stopped),
                      fmt::format("{}", arm->scores.unfinished)});
   }
   fmt::print("\n{}\n", show_table(table));
+}
+
+void print_failures(const FailureTest& failures, const char* remark) {
+  fmt::print("Failed or diverged: {} of {} against {} of {}; Fisher's exact test p {}{}\n", failures.failed_a,
+             failures.runs_a, failures.failed_b, failures.runs_b, show_p(failures.p), remark);
 }
 
 void print_tests(const TrialComparison& comparison) {
@@ -200,10 +242,8 @@ void print_tests(const TrialComparison& comparison) {
   };
   if (found.pairs) share("in pairs", *found.pairs);
   share("of all with all", found.all_pairs);
-  const FailureTest& failures = found.failures;
-  fmt::print("Failed or diverged: {} of {} against {} of {}; Fisher's exact test p {}{}\n", failures.failed_a,
-             failures.runs_a, failures.failed_b, failures.runs_b, show_p(failures.p),
-             failures.differ ? ". They differ: what is compared above are the scores of survivors" : "");
+  print_failures(found.failures,
+                 found.failures.differ ? ". They differ: what is compared above are the scores of survivors" : "");
 }
 
 void print_equivalence(const TrialComparison& comparison, double margin, std::optional<double> p) {
@@ -221,12 +261,41 @@ void print_equivalence(const TrialComparison& comparison, double margin, std::op
 // Two configs that were named before they were trained, by this command.
 bool is_of_configs(const Arm& arm) { return arm.study.spec_name == kCompareName; }
 
-// The command that gives the arm more seeds.
-std::string more_seeds_of(const Arm& arm, std::int64_t seeds) {
-  if (is_of_configs(arm)) return fmt::format("caviar compare A B --study {} --seeds {} --resume", arm.directory, seeds);
-  const bool trained = arm.study.spec_name == "--set";
-  return fmt::format("caviar {} --study {} --seeds {} --resume",
-                     trained ? "train --set ..." : "sweep " + arm.study.spec_name, arm.directory, seeds);
+// A word as a shell takes it.
+std::string quoted(const std::string& word) {
+  if (word.find_first_of(" \t'\"\\$`&;|<>()*?[]#~!{}") == word.npos) return word;
+  std::string text = "'";
+  for (const char letter : word) text += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  return text + "'";
+}
+
+// The command that gives the arm more seeds, to be pasted: what it leaves out stays as it is recorded. Nothing where
+// the record cannot tell it.
+std::optional<std::string> more_seeds_of(const Arm& arm, std::int64_t seeds) {
+  const std::string study = quoted(arm.directory);
+  const auto resumed = [&](const std::string& command) {
+    return fmt::format("{} --seeds {} --resume", command, seeds);
+  };
+  if (is_of_configs(arm)) return resumed(fmt::format("caviar compare {0}:0 {0}:1", study));
+  const std::string& name = arm.study.spec_name;
+  if (std::filesystem::is_regular_file(name)) {
+    std::ifstream file(name, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (text == arm.study.spec) return resumed(fmt::format("caviar sweep {} --study {}", quoted(name), study));
+  }
+  // `caviar noise` goes on with any study of one config, whoever made it, and needs no more than its directory.
+  const SweepSpec spec = parse_sweep(arm.study.spec, name);
+  if (!spec.parameters.empty() && SearchSpace(spec).count(SearchSpace::Listing::kAll) == 1 && arm.trials == 1)
+    return resumed(fmt::format("caviar noise --study {}", study));
+  return std::nullopt;
+}
+
+void print_more_seeds(const Arm& arm, std::int64_t seeds) {
+  const std::int64_t wanted = std::max(seeds, arm.study.seeds);
+  if (const std::optional<std::string> command = more_seeds_of(arm, wanted))
+    fmt::print("  {}\n", *command);
+  else
+    fmt::print("  for {}: the command that began it, and --seeds {} --resume\n", arm.directory, wanted);
 }
 
 void print_what_would_settle_it(const TrialComparison& comparison, const Arm& a, const Arm& b) {
@@ -242,8 +311,9 @@ void print_what_would_settle_it(const TrialComparison& comparison, const Arm& a,
   const std::int64_t fewer = static_cast<std::int64_t>(std::min(a.scores.repeats.size(), b.scores.repeats.size()));
   const std::int64_t seeds = fewer + *found.further_seeds;
   if (a.can_have_more_seeds && b.can_have_more_seeds) {
-    fmt::print(":\n  {}\n", more_seeds_of(a, std::max(seeds, a.study.seeds)));
-    if (a.directory != b.directory) fmt::print("  {}\n", more_seeds_of(b, std::max(seeds, b.study.seeds)));
+    fmt::print(":\n");
+    print_more_seeds(a, seeds);
+    if (a.directory != b.directory) print_more_seeds(b, seeds);
   } else {
     fmt::print(
         ".\nA search that learns, or stops trials, cannot be given more seeds: train the two configs with `caviar "
@@ -290,7 +360,7 @@ nlohmann::ordered_json json_of(const Arm& arm) {
           {"rank", arm.rank ? nlohmann::ordered_json(*arm.rank) : nlohmann::ordered_json(nullptr)},
           {"config", arm.record.trial.config},
           {"runs", scores.size()},
-          {"mean", mean_of(scores)},
+          {"mean", scores.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(mean_of(scores))},
           {"sd", caviar::json_of(sd_of(scores))},
           {"failed", arm.scores.failed},
           {"diverged", arm.scores.diverged},
@@ -298,10 +368,24 @@ nlohmann::ordered_json json_of(const Arm& arm) {
           {"unfinished", arm.scores.unfinished}};
 }
 
+// Two trials of one study that this command made of two configs: it has all that is needed to train more of them.
+int go_on_with(Options& options) {
+  const std::string directory = parse_named(options.a).directory;
+  const StudyRecord study = open_study(directory).study().value();
+  if (parse_named(options.b).directory != directory || study.spec_name != kCompareName)
+    fail(
+        "--resume is for two configs in files, or for the two trials of one study that `caviar compare` made of them; ",
+        options.a, " and ", options.b, " are others");
+  options.flags.study = directory;
+  const OutputAside aside(options.json);
+  return carry_out(parse_sweep(study.spec, study.spec_name), options.flags, [](Storage&) {});
+}
+
 // Trains what is to be trained; afterwards A and B are trials. 0, or the exit code to end with.
 int train_if_configs(Options& options) {
   const bool a = names_a_file(options.a), b = names_a_file(options.b);
   CarryOutFlags& flags = options.flags;
+  if (!a && !b && flags.resume && flags.study.empty()) return go_on_with(options);
   if (!a && !b) {
     if (flags.seeds || flags.resume || !flags.study.empty() || flags.data)
       fail("--seeds, --study, --resume and --data are for two configs in files; ", options.a, " and ", options.b,
@@ -312,29 +396,55 @@ int train_if_configs(Options& options) {
     fail(a ? options.a : options.b, " is a file and ", a ? options.b : options.a,
          " is not; name two files of one point each, or two trials as STUDY:TRIAL");
   const OutputAside aside(options.json);
-  const int code = train_two_configs(options.a, options.b, flags);
+  const int code = train_two_configs(options.a, options.b, options.metric, flags);
   options.a = flags.study + ":0";
   options.b = flags.study + ":1";
   return code;
 }
 
+void print_json(const Options& options, const Arm& a, const Arm& b, const std::string& metric, bool maximize,
+                const nlohmann::ordered_json& comparison, std::optional<double> equivalence) {
+  nlohmann::ordered_json json = {{"metric", metric},          {"goal", maximize ? "maximize" : "minimize"},
+                                 {"confidence", kConfidence}, {"a", json_of(a)},
+                                 {"b", json_of(b)},           {"comparison", comparison},
+                                 {"equivalence", nullptr}};
+  if (options.equivalent) json["equivalence"] = {{"margin", *options.equivalent}, {"p", caviar::json_of(equivalence)}};
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+// Of arms one of which has no score: how many of their runs failed is all there is to compare.
+int show_failures(const Options& options, const Arm& a, const Arm& b, const std::string& metric, bool maximize) {
+  const FailureTest failures = failures_of(a.scores, b.scores);
+  if (options.json) {
+    nlohmann::ordered_json comparison = nlohmann::ordered_json::object();
+    for (const char* key : {"paired", "shared_seeds", "runs_a", "runs_b", "mean_a", "mean_b", "difference", "welch",
+                            "paired_test", "mann_whitney", "outperforms_in_pairs", "outperforms_in_all_pairs"})
+      comparison[key] = nullptr;
+    comparison["failures"] = caviar::json_of(failures);
+    for (const char* key : {"verdict", "favours", "further_seeds"}) comparison[key] = nullptr;
+    print_json(options, a, b, metric, maximize, comparison, std::nullopt);
+    return kExitDone;
+  }
+  print_arms(a, b, metric);
+  print_failures(failures, "");
+  print_how_they_were_chosen(a, b);
+  fmt::print("\nVerdict: {}.\n", sentence_of(failures, "A", "B"));
+  return kExitDone;
+}
+
 int compare(Options& options) {
+  if (options.metric) options.metric = metric_of_word(*options.metric);  // an error now, not after the training
   if (const int code = train_if_configs(options); code != kExitDone) return code;
   const Arm a = open_arm("A", options.a, options.metric), b = open_arm("B", options.b, options.metric);
   require_comparable(a, b, options.metric);
   const std::string metric = options.metric.value_or(a.study.metric);
   const bool maximize = metric == a.study.metric ? a.study.maximize : metric_is_maximized(metric);
+  if (a.scores.scores().empty() || b.scores.scores().empty()) return show_failures(options, a, b, metric, maximize);
   const TrialComparison comparison = compare_trials(a.scores, b.scores, maximize);
   std::optional<double> equivalence;
   if (options.equivalent) equivalence = equivalence_p(comparison.a, comparison.b, *options.equivalent);
   if (options.json) {
-    nlohmann::ordered_json json = {{"metric", metric},          {"goal", maximize ? "maximize" : "minimize"},
-                                   {"confidence", kConfidence}, {"a", json_of(a)},
-                                   {"b", json_of(b)},           {"comparison", caviar::json_of(comparison)},
-                                   {"equivalence", nullptr}};
-    if (options.equivalent)
-      json["equivalence"] = {{"margin", *options.equivalent}, {"p", caviar::json_of(equivalence)}};
-    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    print_json(options, a, b, metric, maximize, caviar::json_of(comparison), equivalence);
     return kExitDone;
   }
   print_arms(a, b, metric);
@@ -366,7 +476,9 @@ void add_compare(CLI::App& program, int& exit_code) {
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{1'000'000}));
   command->add_option("--study", flags.study,
                       "of two configs: directory to keep them in [default: studies/<A>-against-<B>]");
-  command->add_flag("--resume", flags.resume, "of two configs: go on with what is in that directory, or show it again");
+  command->add_flag("--resume", flags.resume,
+                    "of two configs: go on with what is in that directory, or show it again; or A and B are the two "
+                    "trials of such a study");
   command->add_option("--data", flags.data, "of two configs: data set, as `caviar sweep` has it");
   command->add_flag("--json", options->json, "all of it as JSON");
   add_device_flags(*command, flags);

@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "app/one_point.h"
 #include "kernels/base/error.h"
+#include "tuner/bind.h"
 #include "tuner/space.h"
 #include "tuner/spec/names.h"
 #include "tuner/spec/spec.h"
@@ -59,6 +60,16 @@ void require_alike(const OneConfig& a, const OneConfig& b) {
          " mean the same config, so there is nothing to compare; `caviar noise` measures how its runs scatter");
 }
 
+// The data are of no matter to it; enough of them for any batch.
+void require_measurable(const OneConfig& one, const std::string& metric) {
+  const BoundConfig bound = bind_config(one.config, {1, false}, {std::int64_t{1} << 20, 1, ""});
+  try {
+    require_measured(metric, bound);
+  } catch (const Error& error) {
+    fail(one.spec.filename, ": ", error.what());
+  }
+}
+
 std::string in_single_quotes(const std::string& text) {
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? std::string("''") : std::string(1, c);
@@ -94,9 +105,13 @@ SweepSpec sweep_of(const OneConfig& a, const OneConfig& b) {
 
 bool names_a_file(const std::string& text) { return std::filesystem::is_regular_file(text); }
 
-int train_two_configs(const std::string& a, const std::string& b, CarryOutFlags& flags) {
+int train_two_configs(const std::string& a, const std::string& b, const std::optional<std::string>& metric,
+                      CarryOutFlags& flags) {
   const OneConfig one = load_one(a), other = load_one(b);
   require_alike(one, other);
+  if (metric) {
+    for (const OneConfig* each : {&one, &other}) require_measurable(*each, *metric);
+  }
   if (flags.study.empty()) {
     const auto stem = [](const std::string& file) { return std::filesystem::path(file).stem().string(); };
     flags.study = (std::filesystem::path("studies") / fmt::format("{}-against-{}", stem(a), stem(b))).string();

@@ -18,13 +18,6 @@ std::vector<double> negated(std::vector<double> scores) {
   return scores;
 }
 
-FailureTest failures_of(const TrialScores& a, const TrialScores& b) {
-  const auto runs = [](const TrialScores& arm) {
-    return static_cast<std::int64_t>(arm.scores().size()) + arm.failures();
-  };
-  return failure_test(a.failures(), runs(a), b.failures(), runs(b));
-}
-
 Json json_of_share(const Outperformance& found) {
   return {{"share", found.share}, {"low", found.interval.low}, {"high", found.interval.high}};
 }
@@ -58,6 +51,24 @@ TrialComparison compare_trials(const TrialScores& a, const TrialScores& b, bool 
   comparison.found = (comparison.by_seeds ? compare_pairs : compare_arms)(arm_a, arm_b, kConfidence);
   comparison.found.failures = failures_of(a, b);
   return comparison;
+}
+
+FailureTest failures_of(const TrialScores& a, const TrialScores& b) {
+  const auto runs = [](const TrialScores& arm) {
+    return static_cast<std::int64_t>(arm.scores().size()) + arm.failures();
+  };
+  return failure_test(a.failures(), runs(a), b.failures(), runs(b));
+}
+
+std::string sentence_of(const FailureTest& failures, const std::string& a, const std::string& b) {
+  const bool none_of_a = failures.failed_a == failures.runs_a, none_of_b = failures.failed_b == failures.runs_b;
+  const std::string who = none_of_a && none_of_b ? "neither arm has a score"
+                                                 : fmt::format("{} has no score", none_of_a ? a : b);
+  if (!failures.differ)
+    return fmt::format("{}, and how many runs failed or diverged could be noise (p {})", who, show_p(failures.p));
+  const bool more_of_a = failures.failed_a * failures.runs_b > failures.failed_b * failures.runs_a;
+  return fmt::format("{}; that {} fails or diverges more often than {} is more than chance (p {})", who,
+                     more_of_a ? a : b, more_of_a ? b : a, show_p(failures.p));
 }
 
 const char* to_string(Conclusion finding) {
@@ -107,6 +118,11 @@ Json json_of(const std::optional<Interval>& range) {
   return {{"low", json_of(range->low)}, {"high", json_of(range->high)}};
 }
 
+Json json_of(const FailureTest& failures) {
+  return {{"a", failures.failed_a},      {"runs_a", failures.runs_a}, {"b", failures.failed_b},
+          {"runs_b", failures.runs_b}, {"p", failures.p},           {"differ", failures.differ}};
+}
+
 Json json_of(const TrialComparison& comparison) {
   const Comparison& found = comparison.found;
   const double sign = comparison.maximize ? 1 : -1;
@@ -127,9 +143,7 @@ Json json_of(const TrialComparison& comparison) {
   json["mann_whitney"] = {{"u", found.ranks.u}, {"exact", found.ranks.exact}, {"p", json_of(found.ranks.p)}};
   json["outperforms_in_pairs"] = found.pairs ? json_of_share(*found.pairs) : Json(nullptr);
   json["outperforms_in_all_pairs"] = json_of_share(found.all_pairs);
-  json["failures"] = {{"a", found.failures.failed_a}, {"runs_a", found.failures.runs_a},
-                      {"b", found.failures.failed_b}, {"runs_b", found.failures.runs_b},
-                      {"p", found.failures.p},        {"differ", found.failures.differ}};
+  json["failures"] = json_of(found.failures);
   json["verdict"] = to_string(found.finding);
   json["favours"] = found.favours == 0 ? Json(nullptr) : Json(found.favours > 0 ? "a" : "b");
   json["further_seeds"] = found.further_seeds ? Json(*found.further_seeds) : Json(nullptr);

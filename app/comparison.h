@@ -26,6 +26,12 @@ struct TrialComparison {
 };
 TrialComparison compare_trials(const TrialScores& a, const TrialScores& b, bool maximize);
 
+// Fisher's test of the runs of two trials that failed or diverged, of those that ended; it needs no scores.
+FailureTest failures_of(const TrialScores& a, const TrialScores& b);
+
+// The verdict where an arm has no score, as sentence_of() has that of the others: all that can differ is how many fail.
+std::string sentence_of(const FailureTest& failures, const std::string& a, const std::string& b);
+
 const char* to_string(Conclusion finding);  // "could be noise", "real but not meaningful", "real and meaningful"
 
 // The verdict as one sentence without its full stop.
@@ -40,5 +46,6 @@ Interval in_metric(const Interval& range, bool maximize);
 nlohmann::ordered_json json_of(std::optional<double> value);           // null for what is not known or not a number
 nlohmann::ordered_json json_of(const std::optional<Interval>& range);  // {"low", "high"} or null
 nlohmann::ordered_json json_of(const TrialComparison& comparison);
+nlohmann::ordered_json json_of(const FailureTest& failures);
 
 }  // namespace caviar

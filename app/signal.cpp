@@ -206,10 +206,6 @@ CarryOutFlags signal_flags(const Options& options, const SweepSpec& spec) {
     flags.seeds = 1;
   else if (!flags.seeds)
     flags.seeds = before ? before->seeds : spec.settings.seeds.value_or(3);
-  if (before && !flags.validation_examples) {
-    Storage signal = open_study(flags.study);
-    flags.validation_examples = validation_examples_of(signal);
-  }
   return flags;
 }
 
@@ -256,7 +252,6 @@ void require_measured_by(const SweepSpec& spec, const std::string& metric) {
 
 // What the options ask for in vain is said before anything is trained.
 void check_before(const Options& options, const SweepSpec& spec, const CarryOutFlags& flags) {
-  if (options.metric) metric_value(Report{}, *options.metric);  // an error for one that does not exist
   const std::optional<std::int64_t> trials = planned_trials(spec, flags);
   const std::vector<NoiseConfig> noise = noise_configs(options, trials.value_or(std::int64_t{1} << 40));
   const std::string metric = options.metric.value_or(spec.metric_or_default().name);
@@ -269,6 +264,7 @@ void check_before(const Options& options, const SweepSpec& spec, const CarryOutF
 }
 
 int signal_study(Options options) {
+  if (options.metric) options.metric = metric_of_word(*options.metric);  // an error now, not after the signal
   const SweepSpec spec = load_sweep(options.file);
   if (options.directory.empty())
     options.directory =

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "kernels/base/error.h"
+#include "tuner/spec/names.h"
 
 namespace caviar {
 namespace {
@@ -17,6 +18,13 @@ constexpr MetricSet kSets[] = {
 };
 
 constexpr std::string_view kAccuracy = "_accuracy", kLoss = "_loss";
+
+[[noreturn]] void refuse_metric(std::string_view name) {
+  std::string all;
+  for (const MetricSet& set : kSets)
+    all += cat(all.empty() ? "" : ", ", set.prefix, kAccuracy, ", ", set.prefix, kLoss);
+  fail("there is no metric named '", name, "'; there are ", all);
+}
 
 }  // namespace
 
@@ -33,9 +41,21 @@ double metric_value(const Report& report, std::string_view name) {
     if (metrics.examples == 0) return std::numeric_limits<double>::quiet_NaN();
     return kind == kLoss ? metrics.loss : metrics.accuracy();
   }
-  fail("there is no metric named '", name,
-       "'; write val_accuracy, val_loss, train_accuracy, train_loss, or one of "
-       "these behind averaged_");
+  refuse_metric(name);
+}
+
+std::string metric_of_word(std::string_view word) {
+  std::string folded(word);
+  for (char& letter : folded) {
+    if (letter == '-' || letter == '/' || letter == '.') letter = '_';
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  }
+  for (const MetricSet& set : kSets) {
+    if (folded == set.prefix + std::string(kAccuracy) || folded == set.prefix + std::string(kLoss)) return folded;
+  }
+  const std::string meant = canonical_metric(word);
+  if (meant.empty()) refuse_metric(word);
+  return meant;
 }
 
 bool metric_is_maximized(std::string_view name) { return name.ends_with(kAccuracy); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "engine/run.h"
@@ -27,6 +28,10 @@ inline constexpr std::string_view kAdaptedRate = "learning_rate";
 // not a number.
 // Throws Error for a name that does not exist.
 double metric_value(const Report& report, std::string_view name);
+
+// The metric that a user's word means: the name of one that is measured, or an alias of names.h ("accuracy",
+// "val_acc"), in any case. Throws Error for a word that means none.
+std::string metric_of_word(std::string_view word);
 
 // True when more of it is better: accuracies.
 bool metric_is_maximized(std::string_view name);
