@@ -1,4 +1,8 @@
 // caviar compare as a user meets it.
+#include <filesystem>
+#include <sstream>
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -10,6 +14,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 using Json = nlohmann::json;
 
@@ -147,6 +152,99 @@ TEST_F(CompareProgram, WhatCannotBeComparedIsRefusedWithASentence) {
   EXPECT_EQ(place_.run({"compare", "s:1", "s:1"}).code, 1);
   EXPECT_EQ(place_.run({"compare", "s:1"}).code, 2);
   EXPECT_EQ(place_.run({"compare", "s:1", "s:2", "--equivalent", "0"}).code, 2);
+}
+
+TEST_F(CompareProgram, AConfigIsNotCalledOtherThanItselfWhereStudiesValidateDifferently) {
+  place_.write_sweep("a.yaml", 1, "[0.02]");
+  for (const char* examples : {"40", "80"}) {
+    const Ended ended = place_.run(
+        {"sweep", "a.yaml", "--study", std::string("v") + examples, "--seeds", "2", "--validation-examples", examples});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+  }
+  EXPECT_EQ(place_.run({"sweep", "a.yaml", "--study", "t", "--seeds", "2", "--validate-on", "test"}).code, 0);
+  const Ended refused = place_.run({"compare", "v40:0", "v80:0"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("40 examples"), HasSubstr("80 examples"), HasSubstr("cannot be compared")));
+  EXPECT_THAT(place_.run({"compare", "v40:0", "t:0"}).err, HasSubstr("t on the test set"));
+  const Ended warned = place_.run({"compare", "v40:0", "v80:0", "--metric", "test_accuracy"});
+  EXPECT_EQ(warned.code, 0) << warned.err;
+  EXPECT_THAT(warned.err, HasSubstr("other numbers of examples"));
+  EXPECT_THAT(place_.run({"compare", "v40:0", "v40:1"}).err, Not(HasSubstr("warning")));
+}
+
+TEST_F(CompareProgram, AnArmThatDivergesOnEverySeedLosesByItsFailures) {  // 2 of the choose(12, 6) = 924 tables
+  place_.write_sweep("a.yaml", 2, "[0.02, 1.0e+30]");
+  place_.run({"sweep", "a.yaml", "--study", "s", "--seeds", "6"});
+  const Ended ended = place_.run({"compare", "s:0", "s:1"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(
+      ended.out,
+      AllOf(HasSubstr("0 of 6 against 6 of 6; Fisher's exact test p 0.0022"),
+            HasSubstr("Verdict: B has no score; that B fails or diverges more often than A is more than chance")));
+  const Json json = compared({"s:1", "s:0"});
+  EXPECT_NEAR(json["comparison"]["failures"]["p"].get<double>(), 2.0 / 924, 1e-12);
+  EXPECT_EQ(json["comparison"]["failures"]["a"], 6);
+  EXPECT_TRUE(json["a"]["mean"].is_null());
+  EXPECT_TRUE(json["comparison"]["verdict"].is_null());
+}
+
+// What compare prints to be pasted: the line that begins with `caviar`, as words.
+std::vector<std::string> command_in(const std::string& text) {
+  const auto at = text.find("\n  caviar ");
+  std::vector<std::string> words;
+  if (at == text.npos) return words;
+  std::istringstream line(text.substr(at + 10, text.find('\n', at + 1) - at - 10));
+  for (std::string word; line >> word;) words.push_back(word);
+  return words;
+}
+
+TEST_F(CompareProgram, TheCommandsItPrintsAddTheSeedsTheySayWithoutMore) {
+  const auto pasted = [&](const std::string& a, const std::string& b) {
+    const Ended ended = place_.run({"compare", a, b});
+    const std::vector<std::string> words = command_in(ended.out);
+    EXPECT_FALSE(words.empty()) << ended.out << ended.err;
+    const Ended added = Process(CAVIAR_PROGRAM, words, place_.dir()).wait();  // Workplace would add --data
+    EXPECT_EQ(added.code, 0) << added.err;
+    return words;
+  };
+  const auto runs = [&](const std::string& study) {
+    return Json::parse(place_.run({"show", study, "--json"}).out)["trials"][0]["runs"].size();
+  };
+  for (const auto& [study, rate] : {std::pair("n", "learning_rate=0.00001"), std::pair("m", "learning_rate=0.02")}) {
+    const Ended ended =
+        place_.run({"noise", "--set", "hidden_size=8", "--set", "num_layers=1", "--set", "batch_size=20", "--set",
+                    "epochs=2", "--set", rate, "--seeds", "3", "--validation-examples", "40", "--study", study});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+  }
+  EXPECT_EQ(pasted("n", "m")[0], "noise");
+  EXPECT_GT(runs("n"), 3u);
+
+  for (const char* rate : {"0.00001", "0.02"}) {
+    place_.dir().write(std::string(rate) + ".yaml",
+                       std::string("method: grid\nparameters: {hidden_size: {value: 8}, num_layers: {value: 1}, "
+                                   "batch_size: {value: 20}, epochs: {value: 2}, learning_rate: {value: ") +
+                           rate + "}}\ncaviar: {validation_examples: 40}\n");
+  }
+  const Ended ended = place_.run(
+      {"compare", "0.00001.yaml", "0.02.yaml", "--study", "c", "--seeds", "3", "--data", place_.dir().path().string()});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(command_in(ended.out), pasted("c:0", "c:1"));
+  EXPECT_GT(runs("c"), 3u);
+}
+
+TEST_F(CompareProgram, WhatIsWrongWithTheMetricIsSaidBeforeAnythingIsTrained) {
+  for (const char* rate : {"0.01", "0.02"})
+    place_.dir().write(std::string(rate) + ".yaml",
+                       std::string("method: grid\nparameters: {learning_rate: {value: ") + rate + "}}\n");
+  const auto said = [&](const std::string& metric) {
+    return place_.run({"compare", "0.01.yaml", "0.02.yaml", "--metric", metric}).err;
+  };
+  EXPECT_THAT(said("acuracy"), HasSubstr("no metric named 'acuracy'"));
+  EXPECT_THAT(said("averaged_val_loss"), HasSubstr("polyak is none"));
+  EXPECT_EQ(place_.run({"compare", "0.01.yaml", "0.02.yaml", "--equivalent", "nan"}).code, 2);
+  EXPECT_FALSE(std::filesystem::exists(place_.file("studies")));
+  sweep_on("2");
+  EXPECT_EQ(compared({"s:1", "s:0", "--metric", "val_acc"})["metric"], "val_accuracy");
 }
 
 }  // namespace
