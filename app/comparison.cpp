@@ -62,8 +62,8 @@ FailureTest failures_of(const TrialScores& a, const TrialScores& b) {
 
 std::string sentence_of(const FailureTest& failures, const std::string& a, const std::string& b) {
   const bool none_of_a = failures.failed_a == failures.runs_a, none_of_b = failures.failed_b == failures.runs_b;
-  const std::string who = none_of_a && none_of_b ? "neither arm has a score"
-                                                 : fmt::format("{} has no score", none_of_a ? a : b);
+  const std::string who =
+      none_of_a && none_of_b ? "neither arm has a score" : fmt::format("{} has no score", none_of_a ? a : b);
   if (!failures.differ)
     return fmt::format("{}, and how many runs failed or diverged could be noise (p {})", who, show_p(failures.p));
   const bool more_of_a = failures.failed_a * failures.runs_b > failures.failed_b * failures.runs_a;
@@ -119,7 +119,7 @@ Json json_of(const std::optional<Interval>& range) {
 }
 
 Json json_of(const FailureTest& failures) {
-  return {{"a", failures.failed_a},      {"runs_a", failures.runs_a}, {"b", failures.failed_b},
+  return {{"a", failures.failed_a},    {"runs_a", failures.runs_a}, {"b", failures.failed_b},
           {"runs_b", failures.runs_b}, {"p", failures.p},           {"differ", failures.differ}};
 }
 

@@ -115,16 +115,6 @@ std::vector<Config> configs_of(Storage& searched, const ConfirmPlan& plan) {
   return configs;
 }
 
-// What the search trained with and its file need not say: flags may have.
-std::int64_t validation_examples_of(Storage& searched, std::int64_t trial) {
-  std::int64_t examples = 0;
-  searched.for_each_repeat_of(trial, [&](const RepeatRecord& repeat) {
-    const Value line = Value::parse(searched.run(repeat.run).value().canonical, nullptr, false);
-    if (line.is_object()) examples = line.value("validation_examples", examples);
-  });
-  return examples;
-}
-
 // The sweep of those configs on fresh seeds, as the study that confirms records it. Its description has the plan, so
 // that a resume need not ask the search again, which may have grown.
 SweepSpec confirming_sweep(Storage& searched, const ConfirmPlan& plan) {
@@ -141,7 +131,8 @@ SweepSpec confirming_sweep(Storage& searched, const ConfirmPlan& plan) {
       "  count: {}\n  vary: [init, order, dropout, augment, split]\n  data: {}\n  precision: {}\n  validate_on: {}\n",
       plan.trials.size(), Value(study.data_name).dump(), study.numerics.substr(0, study.numerics.find('/')),
       study.validate_on_test ? "test" : "validation");
-  if (const std::int64_t examples = validation_examples_of(searched, plan.trials.front()); examples > 0)
+  // What the search trained with and its file need not say: flags may have.
+  if (const std::int64_t examples = validation_examples_of(searched); examples > 0)
     text += fmt::format("  validation_examples: {}\n", examples);
   SweepSpec spec = parse_sweep(text, kFilename);
   spec.settings.by_hand = configs_of(searched, plan);

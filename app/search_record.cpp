@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 
 #include "app/carry_out.h"
@@ -105,13 +106,15 @@ std::string data_of(const StudyRecord& study) {
 }
 
 std::int64_t validation_examples_of(Storage& storage) {
-  std::int64_t examples = 0;
-  if (storage.trial_count() == 0) return examples;
-  storage.for_each_repeat_of(0, [&](const RepeatRecord& repeat) {
-    const Value line = Value::parse(storage.run(repeat.run).value().canonical, nullptr, false);
-    if (line.is_object()) examples = line.value("validation_examples", examples);
-  });
-  return examples;
+  std::optional<std::int64_t> examples;
+  const std::int64_t trials = storage.trial_count();
+  for (std::int64_t trial = 0; trial < trials && !examples; ++trial) {
+    storage.for_each_repeat_of(trial, [&](const RepeatRecord& repeat) {
+      const Value line = Value::parse(storage.run(repeat.run).value().canonical, nullptr, false);
+      if (line.is_object()) examples = line.value("validation_examples", std::int64_t{0});
+    });
+  }
+  return examples.value_or(0);
 }
 
 void recall_search(const std::string& record, const SaidAgain& said, Settings& settings) {
