@@ -44,6 +44,13 @@ std::string show_trials(const std::vector<std::int64_t>& trials) {
   return text;
 }
 
+// Where not all trials were pooled.
+std::string of_the_first(const StudyFloor& found) {
+  const auto repeated = std::count_if(found.spreads.begin(), found.spreads.end(),
+                                      [](const TrialSpread& trial) { return trial.sd && trial.runs > 1; });
+  return found.floor->trials < repeated ? fmt::format(" in the first {} trials\n", found.floor->trials) : " ";
+}
+
 void print_race(const RaceEnd& race) {
   const std::string confidence = fmt::format("{:.6g} %", 100 * race.confidence);
   if (!race.over) {
@@ -117,7 +124,7 @@ StudyFloor floor_of(Storage& storage, const History& history) {
     found.spreads.push_back({summary.mean, std::isfinite(summary.sd) ? std::optional(summary.sd) : std::nullopt, runs});
   }
   found.floor = noise_floor(found.spreads);
-  const std::vector<bool> like = like_the_best(found.spreads, 0, kConfidence, found.looked_at);
+  const std::vector<bool> like = like_the_first(found.spreads, kConfidence, found.looked_at);
   for (std::size_t i = 1; i < like.size(); ++i) {
     if (like[i]) found.like.push_back(found.trials[i]);
   }
@@ -142,10 +149,11 @@ void print_floor(const StudyFloor& found, const StudyRecord& study) {
   }
   const std::int64_t runs = found.spreads.front().runs;
   fmt::print(
-      "Noise floor: the seed alone moves {} by a standard deviation of {} ({:.0f} degree{} of freedom).\n"
+      "Noise floor: the seed alone moves {} by a standard deviation of {}{}({:.0f} degree{} of freedom).\n"
       "It hides differences of up to {} between two trials named beforehand, on {} (95 %, for normal scores).\n",
-      study.metric, show_metric(found.floor->sd), found.floor->freedom, found.floor->freedom == 1 ? "" : "s",
-      show_metric(hidden_difference(*found.floor, runs, runs)), show_number_of(runs, "seed"));
+      study.metric, show_metric(found.floor->sd), of_the_first(found), found.floor->freedom,
+      found.floor->freedom == 1 ? "" : "s", show_metric(hidden_difference(*found.floor, runs, runs)),
+      show_number_of(runs, "seed"));
 }
 
 void print_lead(const StudyFloor& found, Storage& storage) {
@@ -160,6 +168,7 @@ Json json_of_floor(const StudyFloor& found, const StudyRecord& study) {
   Json json = {{"metric", study.metric},
                {"seed_sd", nullptr},
                {"degrees_of_freedom", nullptr},
+               {"trials_pooled", nullptr},
                {"confidence", kConfidence},
                {"seeds", nullptr},
                {"hidden_difference", nullptr},
@@ -176,6 +185,7 @@ Json json_of_floor(const StudyFloor& found, const StudyRecord& study) {
   const std::int64_t runs = found.spreads.front().runs;
   json["seed_sd"] = found.floor->sd;
   json["degrees_of_freedom"] = found.floor->freedom;
+  json["trials_pooled"] = found.floor->trials;
   json["hidden_difference"] = hidden_difference(*found.floor, runs, runs, kConfidence);
   if (const auto luck = luck_of(found)) json["luck_of_the_first"] = *luck;
   json["like_first"] = found.like;

@@ -36,9 +36,9 @@ void print_floor(const StudyFloor& found, const StudyRecord& study);
 // Prints, below a ranking, what that makes of the lead of its first, and whether a race over the seeds was settled.
 void print_lead(const StudyFloor& found, Storage& storage);
 
-// metric, seed_sd, degrees_of_freedom, confidence, seeds (of the first), hidden_difference (of two trials named
-// beforehand), trials_looked_at, not_compared, luck_of_the_first, first, like_first (numbers of trials). What is not
-// known is null.
+// metric, seed_sd, degrees_of_freedom, trials_pooled (the first of the ranking), confidence, seeds (of the first),
+// hidden_difference (of two trials named beforehand), trials_looked_at, not_compared, luck_of_the_first, first,
+// like_first (numbers of trials). What is not known is null.
 nlohmann::ordered_json json_of_floor(const StudyFloor& found, const StudyRecord& study);
 
 // Null, or confidence, over, settled, trials, diverged, best, seeds, rivals.

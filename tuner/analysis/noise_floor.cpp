@@ -9,6 +9,8 @@
 namespace caviar {
 namespace {
 
+constexpr double kEnoughFreedom = 20;
+
 double squared(double x) { return x * x; }
 
 // Of the difference of two means, from the two trials alone; 0 where a trial has one run.
@@ -25,15 +27,19 @@ double pooled_variance(const NoiseFloor& floor, std::int64_t runs_a, std::int64_
 
 }  // namespace
 
-std::optional<NoiseFloor> noise_floor(std::span<const TrialSpread> trials) {
-  double squares = 0, freedom = 0;
-  for (const TrialSpread& trial : trials) {
+std::optional<NoiseFloor> noise_floor(std::span<const TrialSpread> ranking) {
+  double squares = 0;
+  NoiseFloor floor;
+  for (const TrialSpread& trial : ranking) {
+    if (floor.freedom >= kEnoughFreedom) break;
     if (!trial.sd || trial.runs < 2) continue;
     squares += squared(*trial.sd) * static_cast<double>(trial.runs - 1);
-    freedom += static_cast<double>(trial.runs - 1);
+    floor.freedom += static_cast<double>(trial.runs - 1);
+    ++floor.trials;
   }
-  if (freedom == 0) return std::nullopt;
-  return NoiseFloor{std::sqrt(squares / freedom), freedom};
+  if (floor.trials == 0) return std::nullopt;
+  floor.sd = std::sqrt(squares / floor.freedom);
+  return floor;
 }
 
 double hidden_difference(const NoiseFloor& floor, std::int64_t runs_a, std::int64_t runs_b, double confidence) {
@@ -41,19 +47,18 @@ double hidden_difference(const NoiseFloor& floor, std::int64_t runs_a, std::int6
          std::sqrt(pooled_variance(floor, runs_a, runs_b));
 }
 
-std::vector<bool> like_the_best(std::span<const TrialSpread> trials, std::size_t best, double confidence,
-                                std::int64_t looked_at) {
-  std::vector<bool> like(trials.size(), true);
-  const std::optional<NoiseFloor> floor = noise_floor(trials);
-  if (!floor || trials.size() < 2) return like;
-  const auto candidates = static_cast<double>(std::max(looked_at, static_cast<std::int64_t>(trials.size())));
+std::vector<bool> like_the_first(std::span<const TrialSpread> ranking, double confidence, std::int64_t looked_at) {
+  std::vector<bool> like(ranking.size(), true);
+  const std::optional<NoiseFloor> floor = noise_floor(ranking);
+  if (!floor || ranking.size() < 2) return like;
+  const auto candidates = static_cast<double>(std::max(looked_at, static_cast<std::int64_t>(ranking.size())));
   const double pairs = 0.5 * candidates * (candidates - 1);
   const double t = laws::student_quantile(1 - (1 - confidence) / (2 * pairs), floor->freedom);
-  const TrialSpread& first = trials[best];
-  for (std::size_t i = 0; i < trials.size(); ++i) {
+  const TrialSpread& first = ranking.front();
+  for (std::size_t i = 1; i < ranking.size(); ++i) {
     const double variance =
-        std::max(pooled_variance(*floor, first.runs, trials[i].runs), own_variance(first, trials[i]));
-    like[i] = i == best || std::abs(trials[i].mean - first.mean) <= t * std::sqrt(variance);
+        std::max(pooled_variance(*floor, first.runs, ranking[i].runs), own_variance(first, ranking[i]));
+    like[i] = std::abs(ranking[i].mean - first.mean) <= t * std::sqrt(variance);
   }
   return like;
 }
