@@ -89,13 +89,6 @@ std::string role_of(const ConfirmPlan& plan, std::size_t i) {
   return plan.baseline == plan.trials[i] ? role + ", baseline" : role;
 }
 
-FailureTest failures_of(const TrialScores& a, const TrialScores& b) {
-  const auto finished = [](const TrialScores& arm) {
-    return static_cast<std::int64_t>(arm.scores().size()) + arm.failures();
-  };
-  return failure_test(a.failures(), finished(a), b.failures(), finished(b));
-}
-
 // What the scores say of two arms, or where one has none, their failures.
 ConfirmedComparison compared(const TrialScores& winner, const TrialScores& other, bool maximize) {
   ConfirmedComparison found;

@@ -7,6 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "tuner/analysis/paired_tests.h"
+#include "tuner/analysis/sample.h"
 #include "tuner/registry.h"
 #include "tuner/schedulers/saw.h"
 
@@ -134,24 +135,19 @@ void RaceScheduler::settle_stage(std::int64_t index, Block& block) {
   const std::int64_t stage = block.stage;
   block.stage = seeds_ + 1;
   if (stage == seeds_) return;  // the seeds are used up: there is nothing to ask
-  const auto on_stage = [&](const Member& member) {
-    return std::span(member.losses).first(static_cast<std::size_t>(stage));
-  };
-  const auto mean_of = [&](const Member& member) {
-    double sum = 0;
-    for (const double loss : on_stage(member)) sum += loss;
-    return sum / static_cast<double>(stage);
+  const auto mean_on_stage = [&](const Member& member) {
+    return mean_of(std::span(member.losses).first(static_cast<std::size_t>(stage)));
   };
   std::vector<std::size_t> racing, diverged;
   for (std::size_t i = 0; i < block.members.size(); ++i) {
     Member& member = block.members[i];
     if (member.out) continue;
     member.out = static_cast<std::int64_t>(member.losses.size()) < stage;
-    if (!member.out) (std::isfinite(mean_of(member)) ? racing : diverged).push_back(i);
+    if (!member.out) (std::isfinite(mean_on_stage(member)) ? racing : diverged).push_back(i);
   }
   if (stage == first_seeds(seeds_)) block.entered = static_cast<std::int64_t>(racing.size() + diverged.size());
   const auto better_mean = [&](std::size_t a, std::size_t b) {
-    return mean_of(block.members[a]) < mean_of(block.members[b]);
+    return mean_on_stage(block.members[a]) < mean_on_stage(block.members[b]);
   };
   const auto leader = std::min_element(racing.begin(), racing.end(), better_mean);
   const double threshold = this->threshold(block, static_cast<std::int64_t>(racing.size()));
@@ -170,8 +166,8 @@ void RaceScheduler::settle_stage(std::int64_t index, Block& block) {
     decision.saw = saw_of({{"block", index},
                            {"alive", racing.size()},
                            {"leader", number_of(*leader)},
-                           {"mean", mean_of(member)},
-                           {"leader_mean", mean_of(best)}});
+                           {"mean", mean_on_stage(member)},
+                           {"leader_mean", mean_on_stage(best)}});
     if (i != *leader) {
       std::vector<double> differences;
       for (std::size_t seed = 0; seed < static_cast<std::size_t>(stage); ++seed) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tuner/analysis/paired_tests.h"
+#include "tuner/analysis/sample.h"
 #include "tuner/registry.h"
 #include "tuner/schedulers/saw.h"
 
@@ -12,12 +13,6 @@ namespace caviar {
 namespace {
 
 constexpr std::int64_t kLargestWindow = std::int64_t{1} << 53;  // beyond every number of trials
-
-double mean_of(std::span<const double> losses) {
-  double sum = 0;
-  for (const double loss : losses) sum += loss;
-  return sum / static_cast<double>(losses.size());
-}
 
 }  // namespace
 

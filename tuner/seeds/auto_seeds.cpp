@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tuner/analysis/paired_tests.h"
+#include "tuner/analysis/sample.h"
 #include "tuner/history.h"
 #include "tuner/seeds/scores.h"
 
@@ -15,12 +16,6 @@ struct Contender {
   std::vector<double> losses;  // in the order of the seeds
   double mean = 0;
 };
-
-double mean_of_losses(const std::vector<double>& losses) {
-  double sum = 0;
-  for (const double loss : losses) sum += loss;
-  return sum / static_cast<double>(losses.size());
-}
 
 bool is_follower(Storage& storage, const TrialScores& scores) {
   return !scores.repeats.empty() && storage.owners(scores.repeats.front().run).front().trial != scores.trial;
@@ -80,7 +75,7 @@ RaceEnd race_end(Storage& storage, double confidence) {
     if (out || values.empty() || values.size() < scores.repeats.size()) return;
     Contender contender{record.trial.number, values, 0};
     for (double& loss : contender.losses) loss = study.maximize ? -loss : loss;
-    contender.mean = mean_of_losses(contender.losses);
+    contender.mean = mean_of(contender.losses);
     left.push_back(std::move(contender));
   });
   if (end.over) take_last_look(std::move(left), threshold, end);
