@@ -22,18 +22,20 @@ class ScryingScript : public ::testing::Test {
     ::setenv("CAVIAR", CAVIAR_PROGRAM, 1);
     std::filesystem::create_directories(place_.file("examples/studies"));
     std::filesystem::copy(CAVIAR_SOURCE_DIR "/examples/studies/scrying", place_.file(kStudy));
-    std::filesystem::remove(place_.file(std::string(kStudy) + "/result_reduced.txt"));
+    std::filesystem::remove(in_study("result_reduced.txt"));
   }
 
   Ended run(const std::vector<std::string>& flags) {
-    std::vector<std::string> arguments = {place_.file(std::string(kStudy) + "/run")};
+    std::vector<std::string> arguments = {in_study("run")};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     return Process("/bin/bash", arguments, place_.dir()).wait();
   }
   std::string result() const {
-    std::ifstream in(place_.file(std::string(kStudy) + "/result_reduced.txt"));
+    std::ifstream in(in_study("result_reduced.txt"));
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   }
+
+  std::string in_study(const char* name) const { return (std::filesystem::path(place_.file(kStudy)) / name).string(); }
 
   static constexpr const char* kStudy = "examples/studies/scrying";
   Workplace place_{CAVIAR_PROGRAM};
