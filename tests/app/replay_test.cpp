@@ -22,7 +22,7 @@ class ReplayProgram : public ::testing::Test {
     ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "s", "--seeds", "2"}).code, 0);
   }
 
-  // The data set of a study that was given as a directory is known by its name only.
+  // The record of the study says where its data lie.
   Ended run_program_without_data() { return Process(CAVIAR_PROGRAM, {"replay", "s", "1"}, place_.dir()).wait(); }
 
   Workplace place_{CAVIAR_PROGRAM};
@@ -88,6 +88,13 @@ TEST_F(ReplayProgram, MistakesAreSentences) {
   EXPECT_LT(none.err.size(), 200u) << none.err;
   EXPECT_THAT(place_.run({"replay", "absent", "1"}).err, HasSubstr("no study"));
   EXPECT_EQ(place_.run({"replay", "s", "1", "--all"}).code, 2);
+}
+
+TEST_F(ReplayProgram, TheRecordFindsTheDataUntilTheyAreElsewhere) {
+  EXPECT_EQ(run_program_without_data().code, 0);
+  const std::string labels = place_.file("train-labels-idx1-ubyte");
+  ASSERT_TRUE(std::filesystem::exists(labels));
+  std::filesystem::rename(labels, labels + ".elsewhere");
   const Ended without_data = run_program_without_data();
   EXPECT_EQ(without_data.code, 1);
   EXPECT_THAT(without_data.err, HasSubstr("--data"));
