@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "app/arms.h"
 #include "app/carry_out.h"
 #include "app/commands.h"
 #include "app/compare_configs.h"
@@ -59,136 +60,17 @@ struct Options {
   CarryOutFlags flags;  // of two configs
 };
 
-// One side: a trial and what its study says of it.
-struct Arm {
-  std::string label;      // "A" or "B"
-  std::string directory;  // of the study
-  StudyRecord study;
-  TrialRecord record;
-  TrialScores scores;
-  bool chosen_as_best = false;
-  std::int64_t trials = 0;           // of the study
-  std::int64_t tried = 0;            // those of them that are done
-  std::optional<std::int64_t> rank;  // among them, from 1
-  bool can_have_more_seeds = false;
-  std::optional<std::int64_t> validation_examples;  // of its runs; nothing where it has none
-
-  std::string name() const { return fmt::format("{} (trial {} of {})", label, record.trial.number, directory); }
-};
-
-// "STUDY:TRIAL" or "STUDY"; a directory that is there is a study, whatever its name.
-struct Named {
-  std::string directory;
-  std::optional<std::int64_t> trial;
-};
-
-Named parse_named(const std::string& text) {
-  const auto colon = text.rfind(':');
-  if (std::filesystem::exists(StudyDirectory::database_in(text)) || colon == text.npos) return {text, std::nullopt};
-  const std::string number = text.substr(colon + 1);
-  if (number.empty() || number.size() > 15 || number.find_first_not_of("0123456789") != number.npos) {
-    fail("'", text, "': after the colon stands the number of a trial, as in studies/first:3, and not '", number, "'");
-  }
-  return {text.substr(0, colon), std::stoll(number)};
-}
-
-// A search that learned from its trials, or judged them, was told their scores: more seeds would change what.
-bool can_have_more_seeds(const StudyRecord& study) {
-  SweepSpec spec = parse_sweep(study.spec, study.spec_name);
-  recall_search(study.search, {}, spec.settings);
-  const SearchScope scope{
-      study.sweep_seed, spec.settings.window.value_or(1), study.trials, study.seeds, study.maximize, {}};
-  const std::unique_ptr<Sampler> sampler = make_sampler(spec, SearchSpace(spec), scope);
-  return sampler->needs(std::int64_t{1} << 40) < 0 && make_scheduler(spec, scope)->is_passive();
-}
-
-// Runs of it ended, each for want of numbers. One that is complete without a score never measured the metric.
-bool all_failed(const TrialScores& scores) {
-  return scores.failures() > 0 && std::none_of(scores.repeats.begin(), scores.repeats.end(), [](const auto& repeat) {
-           return repeat.score || repeat.state == RunState::kComplete;
-         });
-}
-
-Arm open_arm(const std::string& label, const std::string& text, const std::optional<std::string>& metric) {
-  const Named named = parse_named(text);
-  Storage storage = open_study(named.directory);
-  Arm arm;
-  arm.label = label;
-  arm.directory = named.directory;
-  arm.study = storage.study().value();
-  History history(arm.study.metric, arm.study.maximize, arm.study.seeds);
-  history.fold(storage, true);
-  arm.trials = storage.trial_count();
-  arm.tried = history.done();
-  arm.chosen_as_best = !named.trial;
-  const std::optional<std::int64_t> trial = named.trial ? named.trial : history.best();
-  if (!trial) fail(named.directory, ": no trial has a score yet, so there is no best one; wait for the first to end");
-  const std::string name = metric.value_or(arm.study.metric);
-  arm.scores = scores_of(storage, *trial, name);
-  arm.record = storage.trial(*trial).value();
-  if (arm.scores.scores().empty() && !all_failed(arm.scores)) {
-    fail(arm.name(), " has no finished run with a score for ", name,
-         "; wait for one, name another trial, or another --metric");
-  }
-  if (!arm.scores.repeats.empty()) {
-    const std::string line = storage.run(arm.scores.repeats.front().run).value().canonical;
-    arm.validation_examples = Value::parse(line).at("validation_examples").get<std::int64_t>();
-  }
-  const std::vector<std::int64_t> order = history.ranking(static_cast<std::size_t>(history.trials()));
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    if (order[i] == *trial) arm.rank = static_cast<std::int64_t>(i) + 1;
-  }
-  arm.can_have_more_seeds = can_have_more_seeds(arm.study);
-  return arm;
-}
-
-std::string validated_on(const Arm& arm) {
-  if (arm.study.validate_on_test) return "the test set";
-  return show_number_of(*arm.validation_examples, "example") + " carved from the training set";
-}
-
-// Where studies validate differently, one and the same config scores differently: it is measured on other examples, and
-// trained on others too.
-void require_same_validation(const Arm& a, const Arm& b, const std::string& metric) {
-  if (!a.validation_examples || !b.validation_examples) return;
-  if (a.study.validate_on_test == b.study.validate_on_test && a.validation_examples == b.validation_examples) return;
-  const std::string difference =
-      fmt::format("{} is validated on {}, and {} on {}", a.directory, validated_on(a), b.directory, validated_on(b));
-  if (metric.find("val_") != metric.npos)
-    fail(difference, "; their ", metric, " cannot be compared. --metric test_accuracy has both measured alike");
-  fmt::print(stderr,
-             "caviar: warning: {}, so they were trained on other numbers of examples: a difference need not be that of "
-             "the configs\n",
-             difference);
-}
-
-// What must be equal for scores to be of one kind.
-void require_comparable(const Arm& a, const Arm& b, const std::optional<std::string>& metric) {
-  if (a.study.data_digest != b.study.data_digest) {
-    fail(a.directory, " was trained on ", a.study.data_name, " and ", b.directory, " on ", b.study.data_name,
-         ", which are other examples; their scores cannot be compared");
-  }
-  if (a.directory == b.directory && a.record.trial.number == b.record.trial.number) {
-    fail("A and B are both trial ", a.record.trial.number, " of ", a.directory, "; name two trials, as STUDY:TRIAL");
-  }
-  if (!metric && a.study.metric != b.study.metric) {
-    fail(a.directory, " ranks by ", a.study.metric, " and ", b.directory, " by ", b.study.metric,
-         "; say which to compare with --metric");
-  }
-  require_same_validation(a, b, metric.value_or(a.study.metric));
-}
-
-std::string config_of(const Arm& arm) {
+std::string config_of(const TrialArm& arm) {
   std::string text;
   for (const auto& [name, value] : arm.record.trial.config)
     text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, show_value(value));
   return text;
 }
 
-void print_arms(const Arm& a, const Arm& b, const std::string& metric) {
+void print_arms(const TrialArm& a, const TrialArm& b, const std::string& metric) {
   std::vector<std::vector<std::string>> table = {
       {"arm", "runs", "mean " + metric, "sd", "diverged", "failed", "stopped", "unfinished"}};
-  for (const Arm* arm : {&a, &b}) {
+  for (const TrialArm* arm : {&a, &b}) {
     fmt::print("{}: trial {} of {}{}: {}\n", arm->label, arm->record.trial.number, arm->directory,
                arm->chosen_as_best ? ", its best" : "", config_of(*arm));
     const std::vector<double> scores = arm->scores.scores();
@@ -259,7 +141,7 @@ void print_equivalence(const TrialComparison& comparison, double margin, std::op
 }
 
 // Two configs that were named before they were trained, by this command.
-bool is_of_configs(const Arm& arm) { return arm.study.spec_name == kCompareName; }
+bool is_of_configs(const TrialArm& arm) { return arm.study.spec_name == kCompareName; }
 
 // A word as a shell takes it.
 std::string quoted(const std::string& word) {
@@ -271,7 +153,7 @@ std::string quoted(const std::string& word) {
 
 // The command that gives the arm more seeds, to be pasted: what it leaves out stays as it is recorded. Nothing where
 // the record cannot tell it.
-std::optional<std::string> more_seeds_of(const Arm& arm, std::int64_t seeds) {
+std::optional<std::string> more_seeds_of(const TrialArm& arm, std::int64_t seeds) {
   const std::string study = quoted(arm.directory);
   const auto resumed = [&](const std::string& command) {
     return fmt::format("{} --seeds {} --resume", command, seeds);
@@ -290,7 +172,7 @@ std::optional<std::string> more_seeds_of(const Arm& arm, std::int64_t seeds) {
   return std::nullopt;
 }
 
-void print_more_seeds(const Arm& arm, std::int64_t seeds) {
+void print_more_seeds(const TrialArm& arm, std::int64_t seeds) {
   const std::int64_t wanted = std::max(seeds, arm.study.seeds);
   if (const std::optional<std::string> command = more_seeds_of(arm, wanted))
     fmt::print("  {}\n", *command);
@@ -298,7 +180,7 @@ void print_more_seeds(const Arm& arm, std::int64_t seeds) {
     fmt::print("  for {}: the command that began it, and --seeds {} --resume\n", arm.directory, wanted);
 }
 
-void print_what_would_settle_it(const TrialComparison& comparison, const Arm& a, const Arm& b) {
+void print_what_would_settle_it(const TrialComparison& comparison, const TrialArm& a, const TrialArm& b) {
   const Comparison& found = comparison.found;
   if (found.finding != Conclusion::kCouldBeNoise) return;
   if (!found.further_seeds) {
@@ -322,17 +204,17 @@ void print_what_would_settle_it(const TrialComparison& comparison, const Arm& a,
   }
 }
 
-void print_how_they_were_chosen(const Arm& a, const Arm& b) {
+void print_how_they_were_chosen(const TrialArm& a, const TrialArm& b) {
   if (is_of_configs(a) && a.directory == b.directory) {
     fmt::print("Both configs were named before they were trained, so no choice flatters either.\n");
     return;
   }
-  for (const Arm* arm : {&a, &b}) {
+  for (const TrialArm* arm : {&a, &b}) {
     if (arm == &b && a.directory == b.directory) continue;
     fmt::print("{} trials were looked at in {}", show_count(static_cast<double>(arm->tried)), arm->directory);
     const bool same = a.directory == b.directory;
-    const auto rank = [](const Arm& of) { return of.rank ? fmt::format("{} ranks {}", of.label, *of.rank) : ""; };
-    for (const Arm* of : {&a, &b}) {
+    const auto rank = [](const TrialArm& of) { return of.rank ? fmt::format("{} ranks {}", of.label, *of.rank) : ""; };
+    for (const TrialArm* of : {&a, &b}) {
       if ((of == arm || same) && of->rank) fmt::print(", {}", rank(*of));
     }
     fmt::print(".\n");
@@ -341,7 +223,7 @@ void print_how_they_were_chosen(const Arm& a, const Arm& b) {
           "These are of `caviar confirm`, on fresh seeds; trial 0 is what the search chose, and by other runs.\n");
   }
   // In a study that confirms, only `its best` is chosen by these scores, and not if that is the search's winner.
-  const auto is_chosen = [](const Arm& arm) {
+  const auto is_chosen = [](const TrialArm& arm) {
     const bool confirms = arm.study.spec_name == "confirm";
     return arm.rank == 1 && arm.tried > 1 && !(confirms && (!arm.chosen_as_best || arm.record.trial.number == 0));
   };
@@ -351,7 +233,7 @@ void print_how_they_were_chosen(const Arm& a, const Arm& b) {
         "seeds.\n");
 }
 
-nlohmann::ordered_json json_of(const Arm& arm) {
+nlohmann::ordered_json json_of(const TrialArm& arm) {
   const std::vector<double> scores = arm.scores.scores();
   return {{"study", arm.directory},
           {"trial", arm.record.trial.number},
@@ -402,7 +284,7 @@ int train_if_configs(Options& options) {
   return code;
 }
 
-void print_json(const Options& options, const Arm& a, const Arm& b, const std::string& metric, bool maximize,
+void print_json(const Options& options, const TrialArm& a, const TrialArm& b, const std::string& metric, bool maximize,
                 const nlohmann::ordered_json& comparison, std::optional<double> equivalence) {
   nlohmann::ordered_json json = {{"metric", metric},          {"goal", maximize ? "maximize" : "minimize"},
                                  {"confidence", kConfidence}, {"a", json_of(a)},
@@ -413,7 +295,8 @@ void print_json(const Options& options, const Arm& a, const Arm& b, const std::s
 }
 
 // Of arms one of which has no score: how many of their runs failed is all there is to compare.
-int show_failures(const Options& options, const Arm& a, const Arm& b, const std::string& metric, bool maximize) {
+int show_failures(const Options& options, const TrialArm& a, const TrialArm& b, const std::string& metric,
+                  bool maximize) {
   const FailureTest failures = failures_of(a.scores, b.scores);
   if (options.json) {
     nlohmann::ordered_json comparison = nlohmann::ordered_json::object();
@@ -435,7 +318,7 @@ int show_failures(const Options& options, const Arm& a, const Arm& b, const std:
 int compare(Options& options) {
   if (options.metric) options.metric = metric_of_word(*options.metric);  // an error now, not after the training
   if (const int code = train_if_configs(options); code != kExitDone) return code;
-  const Arm a = open_arm("A", options.a, options.metric), b = open_arm("B", options.b, options.metric);
+  const TrialArm a = open_arm("A", options.a, options.metric), b = open_arm("B", options.b, options.metric);
   require_comparable(a, b, options.metric);
   const std::string metric = options.metric.value_or(a.study.metric);
   const bool maximize = metric == a.study.metric ? a.study.maximize : metric_is_maximized(metric);
