@@ -282,6 +282,7 @@ int signal_study(Options options) {
     if (const int ended = carry_out_noise(options, spec, configs); ended != kExitDone) return ended;
   }
   std::vector<NoiseStudy> noise;
+  noise.reserve(configs.size());
   for (const NoiseConfig& config : configs) noise.push_back({noise_directory(options, config.trial), config.trial});
   const Findings found = look(signal_directory(options), noise, options.metric);
   if (options.json) {

@@ -23,6 +23,7 @@ constexpr const char* kTooFew = "too few to tell";
 
 double least_p(const std::vector<std::vector<double>>& groups) {
   std::vector<std::size_t> sizes;
+  sizes.reserve(groups.size());
   for (const std::vector<double>& group : groups) sizes.push_back(group.size());
   return least_kruskal_wallis_p(sizes);
 }

@@ -53,7 +53,7 @@ std::string metric_of_word(std::string_view word) {
   for (const MetricSet& set : kSets) {
     if (folded == set.prefix + std::string(kAccuracy) || folded == set.prefix + std::string(kLoss)) return folded;
   }
-  const std::string meant = canonical_metric(word);
+  std::string meant = canonical_metric(word);
   if (meant.empty()) refuse_metric(word);
   return meant;
 }

@@ -201,7 +201,7 @@ std::vector<std::string> command_in(const std::string& text) {
 TEST_F(CompareProgram, TheCommandsItPrintsAddTheSeedsTheySayWithoutMore) {
   const auto pasted = [&](const std::string& a, const std::string& b) {
     const Ended ended = place_.run({"compare", a, b});
-    const std::vector<std::string> words = command_in(ended.out);
+    std::vector<std::string> words = command_in(ended.out);
     EXPECT_FALSE(words.empty()) << ended.out << ended.err;
     const Ended added = Process(CAVIAR_PROGRAM, words, place_.dir()).wait();  // Workplace would add --data
     EXPECT_EQ(added.code, 0) << added.err;

@@ -576,7 +576,7 @@ TEST_F(Program, TheEnvironmentChangesNoResult) {
 
 TEST_F(Program, WhatIsNotSaidOnResumingStaysAsItWasDataAndValidationExamplesToo) {
   place_.write_sweep("resumed.yaml", 1);
-  const auto without_data = [&](std::vector<std::string> arguments) {  // Workplace would add --data
+  const auto without_data = [&](const std::vector<std::string>& arguments) {  // Workplace would add --data
     return Process(CAVIAR_PROGRAM, arguments, place_.dir()).wait();
   };
   const Ended first =
