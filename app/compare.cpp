@@ -45,8 +45,8 @@ beside it and decide nothing.
 
 --json: metric, goal, confidence, a and b (study, trial, chosen, trials_tried, rank, config, runs, mean, sd, failed,
 diverged, stopped, unfinished), comparison (paired, shared_seeds, runs_a, runs_b, mean_a, mean_b, difference, welch,
-paired_test, mann_whitney, outperforms_in_pairs, outperforms_in_all_pairs, failures, verdict, favours, further_seeds),
-equivalence. What is not known is null: where an arm has no score, all of the comparison but failures.
+paired_test, mann_whitney, outperforms_in_pairs, outperforms_in_all_pairs, failures, outperforms_with_failures,
+verdict_with_failures, verdict, favours, further_seeds), equivalence. What is not known is null: where an arm has no score, all of the comparison but failures.
 
 Examples:
   caviar compare studies/first:3 studies/first:7
@@ -82,9 +82,9 @@ void print_arms(const TrialArm& a, const TrialArm& b, const std::string& metric)
   fmt::print("\n{}\n", show_table(table));
 }
 
-void print_failures(const FailureTest& failures, const char* remark) {
-  fmt::print("Failed or diverged: {} of {} against {} of {}; Fisher's exact test p {}{}\n", failures.failed_a,
-             failures.runs_a, failures.failed_b, failures.runs_b, show_p(failures.p), remark);
+void print_failures(const FailureTest& failures) {
+  fmt::print("Failed or diverged: {} of {} against {} of {}; Fisher's exact test p {}\n", failures.failed_a,
+             failures.runs_a, failures.failed_b, failures.runs_b, show_p(failures.p));
 }
 
 void print_tests(const TrialComparison& comparison) {
@@ -96,9 +96,9 @@ void print_tests(const TrialComparison& comparison) {
                show_number_of(comparison.shared, "seed"), kFewestPairs);
   }
   const WelchTest& welch = found.welch;
-  fmt::print("A - B on average: {:+.5f}", comparison.difference());
+  fmt::print("A - B on average{}: {:+.5f}", comparison.by_seeds ? " of those seeds" : "", comparison.difference());
   if (welch.exact) fmt::print(", neither arm with any spread");
-  fmt::print("\n");
+  fmt::print("{}\n", comparison.maximize ? "" : "; less is better");
   std::vector<std::vector<std::string>> table = {{"test", "p", "95 % interval of A - B", "remarks"}};
   const auto add = [&](const std::string& name, std::optional<double> p, const std::optional<Interval>& interval,
                        const std::string& remark) {
@@ -124,8 +124,8 @@ void print_tests(const TrialComparison& comparison) {
   };
   if (found.pairs) share("in pairs", *found.pairs);
   share("of all with all", found.all_pairs);
-  print_failures(found.failures,
-                 found.failures.differ ? ". They differ: what is compared above are the scores of survivors" : "");
+  if (comparison.with_failures) share("failed runs as worse than any score", *comparison.with_failures);
+  print_failures(found.failures);
 }
 
 void print_equivalence(const TrialComparison& comparison, double margin, std::optional<double> p) {
@@ -151,6 +151,15 @@ std::string quoted(const std::string& word) {
   return text + "'";
 }
 
+// The search that a study of `caviar confirm` confirms, where the study lies in it as it does unless told otherwise.
+std::optional<std::string> confirmed_search(const TrialArm& arm) {
+  const std::filesystem::path directory = std::filesystem::path(arm.directory).lexically_normal();
+  if (arm.study.spec_name != "confirm" || directory.filename() != "confirm") return std::nullopt;
+  const std::string searched = directory.has_parent_path() ? directory.parent_path().string() : "";
+  if (searched.empty() || !std::filesystem::exists(StudyDirectory::database_in(searched))) return std::nullopt;
+  return searched;
+}
+
 // The command that gives the arm more seeds, to be pasted: what it leaves out stays as it is recorded. Nothing where
 // the record cannot tell it.
 std::optional<std::string> more_seeds_of(const TrialArm& arm, std::int64_t seeds) {
@@ -159,6 +168,8 @@ std::optional<std::string> more_seeds_of(const TrialArm& arm, std::int64_t seeds
     return fmt::format("{} --seeds {} --resume", command, seeds);
   };
   if (is_of_configs(arm)) return resumed(fmt::format("caviar compare {0}:0 {0}:1", study));
+  if (const std::optional<std::string> searched = confirmed_search(arm))
+    return resumed(fmt::format("caviar confirm {}", quoted(*searched)));
   const std::string& name = arm.study.spec_name;
   if (std::filesystem::is_regular_file(name)) {
     std::ifstream file(name, std::ios::binary);
@@ -173,11 +184,12 @@ std::optional<std::string> more_seeds_of(const TrialArm& arm, std::int64_t seeds
 }
 
 void print_more_seeds(const TrialArm& arm, std::int64_t seeds) {
-  const std::int64_t wanted = std::max(seeds, arm.study.seeds);
-  if (const std::optional<std::string> command = more_seeds_of(arm, wanted))
+  if (arm.study.seeds >= seeds) return;
+  if (const std::optional<std::string> command = more_seeds_of(arm, seeds))
     fmt::print("  {}\n", *command);
   else
-    fmt::print("  for {}: the command that began it, and --seeds {} --resume\n", arm.directory, wanted);
+    fmt::print("  for {}: the command that began it, without its --seeds or --quick, and --seeds {} --resume\n",
+               arm.directory, seeds);
 }
 
 void print_what_would_settle_it(const TrialComparison& comparison, const TrialArm& a, const TrialArm& b) {
@@ -198,8 +210,8 @@ void print_what_would_settle_it(const TrialComparison& comparison, const TrialAr
     if (a.directory != b.directory) print_more_seeds(b, seeds);
   } else {
     fmt::print(
-        ".\nA search that learns, or stops trials, cannot be given more seeds: train the two configs with `caviar "
-        "train --seeds {}`.\n",
+        ".\nA search that learns, or stops trials, cannot be given more seeds: train the two configs with\n"
+        "`caviar train --seeds {}`.\n",
         seeds);
   }
 }
@@ -211,7 +223,8 @@ void print_how_they_were_chosen(const TrialArm& a, const TrialArm& b) {
   }
   for (const TrialArm* arm : {&a, &b}) {
     if (arm == &b && a.directory == b.directory) continue;
-    fmt::print("{} trials were looked at in {}", show_count(static_cast<double>(arm->tried)), arm->directory);
+    fmt::print("{} looked at in {}", arm->tried == 1 ? "One trial was" : show_number_of(arm->tried, "trial") + " were",
+               arm->directory);
     const bool same = a.directory == b.directory;
     const auto rank = [](const TrialArm& of) { return of.rank ? fmt::format("{} ranks {}", of.label, *of.rank) : ""; };
     for (const TrialArm* of : {&a, &b}) {
@@ -304,12 +317,14 @@ int show_failures(const Options& options, const TrialArm& a, const TrialArm& b, 
                             "paired_test", "mann_whitney", "outperforms_in_pairs", "outperforms_in_all_pairs"})
       comparison[key] = nullptr;
     comparison["failures"] = caviar::json_of(failures);
-    for (const char* key : {"verdict", "favours", "further_seeds"}) comparison[key] = nullptr;
+    for (const char* key :
+         {"outperforms_with_failures", "verdict_with_failures", "verdict", "favours", "further_seeds"})
+      comparison[key] = nullptr;
     print_json(options, a, b, metric, maximize, comparison, std::nullopt);
     return kExitDone;
   }
   print_arms(a, b, metric);
-  print_failures(failures, "");
+  print_failures(failures);
   print_how_they_were_chosen(a, b);
   fmt::print("\nVerdict: {}.\n", sentence_of(failures, "A", "B"));
   return kExitDone;
@@ -335,6 +350,8 @@ int compare(Options& options) {
   if (options.equivalent) print_equivalence(comparison, *options.equivalent, equivalence);
   print_how_they_were_chosen(a, b);
   fmt::print("\nVerdict: {}.\n", sentence_of(comparison, "A", "B"));
+  if (const std::string warning = warning_of_failures(comparison, "A", "B"); !warning.empty())
+    fmt::print("{}\n", warning);
   print_what_would_settle_it(comparison, a, b);
   return kExitDone;
 }

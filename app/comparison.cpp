@@ -35,21 +35,65 @@ Json json_of_pairs(const PairedTest& test, bool maximize) {
           {"correlation", json_of(test.correlation)}};
 }
 
+// A failed run as worse than any score; the failed ones tie.
+std::vector<double> failures_last(const std::vector<std::optional<double>>& ended, bool maximize, double worst) {
+  std::vector<double> values;
+  values.reserve(ended.size());
+  for (const std::optional<double>& score : ended) values.push_back(!score ? worst : maximize ? *score : -*score);
+  return values;
+}
+
+// of_a, of_b: all scores of either, more is better.
+Outperformance count_failures(const TrialScores& a, const TrialScores& b, const PairedScores& pairs,
+                              const std::vector<double>& of_a, const std::vector<double>& of_b, bool maximize) {
+  const double least =
+      std::min(*std::min_element(of_a.begin(), of_a.end()), *std::min_element(of_b.begin(), of_b.end()));
+  const double worst = least - std::abs(least) - 1;
+  if (pairs.ended_a.size() >= kFewestPairs)
+    return outperforming_in_pairs(failures_last(pairs.ended_a, maximize, worst),
+                                  failures_last(pairs.ended_b, maximize, worst), kConfidence);
+  return outperforming(with_failures_at(of_a, static_cast<std::size_t>(a.failures()), worst),
+                       with_failures_at(of_b, static_cast<std::size_t>(b.failures()), worst), kConfidence);
+}
+
+std::string verdict_sentence(const Judgement& judged, const std::string& a, const std::string& b) {
+  if (judged.finding == Conclusion::kCouldBeNoise)
+    return fmt::format("the difference between {} and {} could be noise", a, b);
+  const std::string& better = judged.favours > 0 ? a : b;
+  const std::string& worse = judged.favours > 0 ? b : a;
+  if (judged.finding == Conclusion::kRealNotMeaningful)
+    return fmt::format(
+        "that {} is better than {} is real but not meaningful: of a run of each, the better is its own "
+        "in at most {:g} of cases",
+        better, worse, kMeaningful);
+  return fmt::format("that {} is better than {} is real and meaningful", better, worse);
+}
+
 }  // namespace
 
 TrialComparison compare_trials(const TrialScores& a, const TrialScores& b, bool maximize) {
   TrialComparison comparison;
   comparison.maximize = maximize;
-  PairedScores pairs = pair_by_seeds(a, b);
+  const PairedScores pairs = pair_by_seeds(a, b);
   comparison.shared = static_cast<std::int64_t>(pairs.a.size());
   comparison.by_seeds = pairs.a.size() >= kFewestPairs;
-  comparison.a = comparison.by_seeds ? std::move(pairs.a) : a.scores();
-  comparison.b = comparison.by_seeds ? std::move(pairs.b) : b.scores();
+  comparison.a = comparison.by_seeds ? pairs.a : a.scores();
+  comparison.b = comparison.by_seeds ? pairs.b : b.scores();
   const std::vector<double> of_a = maximize ? comparison.a : negated(comparison.a);
   const std::vector<double> of_b = maximize ? comparison.b : negated(comparison.b);
   const ArmScores arm_a{of_a, a.failures()}, arm_b{of_b, b.failures()};
-  comparison.found = (comparison.by_seeds ? compare_pairs : compare_arms)(arm_a, arm_b, kConfidence);
+  const bool same_seeds = comparison.shared > 0 && pairs.a.size() == std::min(of_a.size(), of_b.size());
+  comparison.found = comparison.by_seeds ? compare_pairs(arm_a, arm_b, kConfidence)
+                                         : compare_arms(arm_a, arm_b, kConfidence, same_seeds);
   comparison.found.failures = failures_of(a, b);
+  if (a.failures() + b.failures() > 0) {
+    const std::vector<double> all_a = maximize ? a.scores() : negated(a.scores());
+    const std::vector<double> all_b = maximize ? b.scores() : negated(b.scores());
+    comparison.with_failures = count_failures(a, b, pairs, all_a, all_b, maximize);
+    if (std::min(comparison.found.failures.runs_a, comparison.found.failures.runs_b) >=
+        static_cast<std::int64_t>(kFewestRuns))
+      comparison.judged_with_failures = judge(comparison.with_failures->interval);
+  }
   return comparison;
 }
 
@@ -89,16 +133,19 @@ std::string sentence_of(const TrialComparison& comparison, const std::string& a,
     if (std::min(found.runs_a, found.runs_b) < kFewestRuns)
       return fmt::format("the difference between {} and {} could be noise: fewer than {} runs an arm can tell nothing",
                          a, b, kFewestRuns);
-    return fmt::format("the difference between {} and {} could be noise", a, b);
   }
-  const std::string& better = found.favours > 0 ? a : b;
-  const std::string& worse = found.favours > 0 ? b : a;
-  if (found.finding == Conclusion::kRealNotMeaningful)
-    return fmt::format(
-        "that {} is better than {} is real but not meaningful: of a run of each, the better is its own "
-        "in at most {:g} of cases",
-        better, worse, kMeaningful);
-  return fmt::format("that {} is better than {} is real and meaningful", better, worse);
+  return verdict_sentence({found.finding, found.favours}, a, b);
+}
+
+std::string warning_of_failures(const TrialComparison& comparison, const std::string& a, const std::string& b) {
+  const FailureTest& failures = comparison.found.failures;
+  if (!failures.differ || !comparison.with_failures) return "";
+  const bool more_of_a = failures.failed_a * failures.runs_b > failures.failed_b * failures.runs_a;
+  return fmt::format(
+      "That is of the runs with a score: {} fails or diverges more often than {} (p {}).\n"
+      "With those runs as worse than any score, {}.",
+      more_of_a ? a : b, more_of_a ? b : a, show_p(failures.p),
+      verdict_sentence(comparison.judged_with_failures, a, b));
 }
 
 std::string show_p(double p) { return p < 1e-4 ? "below 0.0001" : fmt::format("{:.4f}", p); }
@@ -144,6 +191,10 @@ Json json_of(const TrialComparison& comparison) {
   json["outperforms_in_pairs"] = found.pairs ? json_of_share(*found.pairs) : Json(nullptr);
   json["outperforms_in_all_pairs"] = json_of_share(found.all_pairs);
   json["failures"] = json_of(found.failures);
+  json["outperforms_with_failures"] =
+      comparison.with_failures ? json_of_share(*comparison.with_failures) : Json(nullptr);
+  json["verdict_with_failures"] =
+      comparison.with_failures ? Json(to_string(comparison.judged_with_failures.finding)) : Json(nullptr);
   json["verdict"] = to_string(found.finding);
   json["favours"] = found.favours == 0 ? Json(nullptr) : Json(found.favours > 0 ? "a" : "b");
   json["further_seeds"] = found.further_seeds ? Json(*found.further_seeds) : Json(nullptr);

@@ -22,6 +22,10 @@ struct TrialComparison {
   bool by_seeds = false;     // the scores compared are those of the seeds they share
   std::int64_t shared = 0;   // seeds that both have a score for
   std::vector<double> a, b;  // the scores compared, in the metric's own sign
+  // Where runs failed or diverged: of A over B with each of those as worse than any score, and what that says. In pairs
+  // where kFewestPairs seeds ended for both, else of all with all.
+  std::optional<Outperformance> with_failures;
+  Judgement judged_with_failures;
   double difference() const { return maximize ? found.welch.difference : -found.welch.difference; }  // a - b
 };
 TrialComparison compare_trials(const TrialScores& a, const TrialScores& b, bool maximize);
@@ -36,6 +40,10 @@ const char* to_string(Conclusion finding);  // "could be noise", "real but not m
 
 // The verdict as one sentence without its full stop.
 std::string sentence_of(const TrialComparison& comparison, const std::string& a, const std::string& b);
+
+// Nothing where failures do not differ; else the warning that the verdict is of survivors, and what failures make of
+// it.
+std::string warning_of_failures(const TrialComparison& comparison, const std::string& a, const std::string& b);
 
 std::string show_p(double p);                      // "0.0123", "below 0.0001"
 std::string show_interval(const Interval& range);  // "0.01200 .. 0.03400"

@@ -55,7 +55,11 @@ void reckon_luck(const History& history, ConfirmReport& report) {
   std::vector<double> means;
   means.reserve(searched.size());
   for (const TrialSpread& trial : searched) means.push_back(report.maximize ? trial.mean : -trial.mean);
-  report.luck = search_luck(means, floor->sd / std::sqrt(static_cast<double>(searched.front().runs)), report.looked_at);
+  std::optional<double> chosen;
+  if (const double winner = report.arms.front().searched; report.best_now && std::isfinite(winner))
+    chosen = report.maximize ? winner : -winner;
+  report.luck =
+      search_luck(means, floor->sd / std::sqrt(static_cast<double>(searched.front().runs)), report.looked_at, chosen);
 }
 
 // The best by the first half of the repeats, and its score by the second, which did not choose it.
@@ -131,9 +135,16 @@ void print_arms(const ConfirmReport& report) {
 
 void print_luck(const ConfirmReport& report) {
   const double sign = report.maximize ? 1 : -1;
-  fmt::print("The winner was the best of {} looked at.", show_number_of(report.looked_at, "trial"));
+  if (report.best_now) {
+    fmt::print(
+        "The search has changed since its winner was chosen: its best is trial {} now, of {} looked at.\n"
+        "`caviar confirm {} --study DIR`, another directory, confirms that.",
+        *report.best_now, show_number_of(report.looked_at, "trial"), report.searched);
+  } else {
+    fmt::print("The winner was the best of {} looked at.", show_number_of(report.looked_at, "trial"));
+  }
   if (!report.luck || !report.luck->expected) {
-    fmt::print(" How much luck that put into its score is not known: {}.\n",
+    fmt::print("\nHow much luck that put into its score is not known: {}.\n",
                report.luck ? "that takes the scores of two trials that ran to their end"
                            : "no trial has two runs with a score");
     return;
@@ -167,22 +178,28 @@ void print_pick(const ConfirmReport& report) {
   fmt::print(", which no choice has flattered.\n");
 }
 
-// "real and meaningful: the winner is better; their failures differ", "0 of 10 against 10 of 10 failed: ..".
+// "real and meaningful: the winner is better", "by failures: the winner is better".
 std::string verdict_of(const ConfirmedComparison& found) {
-  const FailureTest& failures = found.failures;
   const bool stands = found.verdict != Conclusion::kCouldBeNoise;
   const char* better = found.favours > 0 ? "the winner" : "the other";
-  if (!found.comparison) {
-    const std::string counts = fmt::format("failed or diverged: {} of {} against {} of {}", failures.failed_a,
-                                           failures.runs_a, failures.failed_b, failures.runs_b);
-    return counts + (stands ? fmt::format(", which is real: {} is better", better) : ", which could be noise");
+  if (!found.comparison)
+    return stands ? fmt::format("by failures: {} is better", better) : "could be noise, by failures";
+  return to_string(found.verdict) + (stands ? fmt::format(": {} is better", better) : "");
+}
+
+// What a verdict from the scores of survivors leaves out.
+void print_failures(const ConfirmReport& report) {
+  for (const ConfirmedComparison& found : report.comparisons) {
+    const FailureTest& failures = found.failures;
+    if (!failures.differ) continue;
+    const std::string winner = fmt::format("trial {}", report.arms.front().trial),
+                      other = fmt::format("trial {}", report.arms[found.other].trial);
+    fmt::print("{} of {} runs of {} failed or diverged, and {} of {} of {} (p {}, by itself).\n", failures.failed_a,
+               failures.runs_a, winner, failures.failed_b, failures.runs_b, other, show_p(failures.p));
+    if (found.comparison && found.comparison->with_failures)
+      fmt::print("With those runs as worse than any score, by itself: {}.\n",
+                 to_string(found.comparison->judged_with_failures.finding));
   }
-  std::string verdict = to_string(found.verdict);
-  if (stands) verdict += fmt::format(": {} is better", better);
-  if (failures.differ)
-    verdict += fmt::format("; their failures differ: {} of {} against {} of {}", failures.failed_a, failures.runs_a,
-                           failures.failed_b, failures.runs_b);
-  return verdict;
 }
 
 void print_comparisons(const ConfirmReport& report) {
@@ -205,6 +222,7 @@ void print_comparisons(const ConfirmReport& report) {
   }
   fmt::print("\n{}95 % intervals in brackets; p of the signed-rank test in pairs, else of Mann and Whitney's{}.\n",
              show_table(table), by_failures ? ",\nor of Fisher's test of the failures where an arm has no score" : "");
+  print_failures(report);
   if (report.comparisons.size() == 1) {
     fmt::print("A verdict other than noise also takes a p of at most 0.05.\n");
   } else {
@@ -298,6 +316,7 @@ ConfirmReport confirm_report(Storage& searched, Storage& confirmed, const Confir
     arm.fresh = scores_of(confirmed, static_cast<std::int64_t>(i), report.metric);
     report.arms.push_back(std::move(arm));
   }
+  if (const auto best = history.best(); best && *best != plan.trials.front()) report.best_now = best;
   reckon_luck(history, report);
   std::vector<TrialScores> fresh;
   for (const ConfirmedArm& arm : report.arms) fresh.push_back(arm.fresh);

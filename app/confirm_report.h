@@ -56,6 +56,8 @@ struct ConfirmReport {
   std::uint64_t first_seed = 0;
   std::int64_t seeds = 0;         // of every arm, as asked
   std::int64_t looked_at = 0;     // trials of the search that are done
+  // Its best now, where that is not the winner: it has grown since the winner was chosen.
+  std::optional<std::int64_t> best_now;
   std::optional<double> seed_sd;  // by which the search's luck is reckoned
   bool seed_sd_from_search = false;
   std::optional<SearchLuck> luck;  // in the direction of the metric: of a loss, of its negatives

@@ -106,7 +106,7 @@ void print_remedy(Storage& storage) {
 }  // namespace
 
 std::optional<bool> StudyFloor::is_like_first(std::int64_t trial) const {
-  if (!floor || !std::binary_search(known.begin(), known.end(), trial)) return std::nullopt;
+  if (!floor || trial == trials.front() || !std::binary_search(known.begin(), known.end(), trial)) return std::nullopt;
   return std::binary_search(like.begin(), like.end(), trial);
 }
 

@@ -25,7 +25,7 @@ struct StudyFloor {
   std::vector<std::int64_t> like;    // of them, by number: not to be told from the first, which is not among them
   std::optional<RaceEnd> race;       // of seeds: auto
 
-  // False for the first. Empty where there is no floor, and for a trial that cannot be compared.
+  // Empty for the first, where there is no floor, and for a trial that cannot be compared.
   std::optional<bool> is_like_first(std::int64_t trial) const;
 };
 StudyFloor floor_of(Storage& storage, const History& history);

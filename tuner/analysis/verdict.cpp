@@ -10,14 +10,13 @@ namespace {
 
 constexpr double kPower = 0.8;
 
-std::optional<std::int64_t> further_seeds(const Comparison& found, double confidence) {
+std::optional<std::int64_t> further_seeds(const Comparison& found, double confidence, bool by_pairs) {
   const auto runs = static_cast<std::int64_t>(std::min(found.runs_a, found.runs_b));
   const double nearest = 0.5 / static_cast<double>(runs);  // half a win of as many pairs
   const double measured = found.in_pairs ? found.pairs->share : found.all_pairs.share;
   if (measured == 0.5) return std::nullopt;
   // One run an arm is always one win: nearest is 1/2 and would plan for nothing.
   const double share = runs > 1 ? std::clamp(measured, nearest, 1 - nearest) : std::clamp(measured, 0.25, 0.75);
-  const bool by_pairs = found.pairs.has_value();
   std::optional<std::int64_t> needed;
   if (by_pairs) {
     needed = pairs_needed(share, kPower, confidence, runs + kMostFurtherSeeds);
@@ -44,13 +43,14 @@ Comparison measured(const ArmScores& a, const ArmScores& b, double confidence) {
   return found;
 }
 
-void conclude(Comparison& found, double confidence) {
+void conclude(Comparison& found, double confidence, bool further_shared) {
   if (std::min(found.runs_a, found.runs_b) >= kFewestRuns) {
     const Judgement judgement = judge(found.in_pairs ? found.pairs->interval : found.all_pairs.interval);
     found.finding = judgement.finding;
     found.favours = judgement.favours;
   }
-  if (found.finding == Conclusion::kCouldBeNoise) found.further_seeds = further_seeds(found, confidence);
+  if (found.finding == Conclusion::kCouldBeNoise)
+    found.further_seeds = further_seeds(found, confidence, further_shared);
 }
 
 }  // namespace
@@ -64,9 +64,9 @@ Judgement judge(const Interval& outperforming, double meaningful) {
   return {outperforming.high > meaningful ? Conclusion::kRealAndMeaningful : Conclusion::kRealNotMeaningful, 1};
 }
 
-Comparison compare_arms(const ArmScores& a, const ArmScores& b, double confidence) {
+Comparison compare_arms(const ArmScores& a, const ArmScores& b, double confidence, bool further_shared) {
   Comparison found = measured(a, b, confidence);
-  conclude(found, confidence);
+  conclude(found, confidence, further_shared);
   return found;
 }
 
@@ -75,7 +75,7 @@ Comparison compare_pairs(const ArmScores& a, const ArmScores& b, double confiden
   found.pairs = outperforming_in_pairs(a.scores, b.scores, confidence);
   found.paired = paired_test(a.scores, b.scores, confidence);
   found.in_pairs = found.runs_a >= kFewestPairs;
-  conclude(found, confidence);
+  conclude(found, confidence, true);
   return found;
 }
 

@@ -70,13 +70,15 @@ struct Comparison {
   // When it could be noise: this many further seeds per arm (of the arm with fewer runs) give it a chance of 0.8 to be
   // called real, were P(A > B) truly what was measured - less (1/2 a win) where one arm always won. An estimate from a
   // guess: a difference that is not there is planned for all the same. Empty when more than kMostFurtherSeeds are
-  // needed, or when neither arm is ahead.
+  // needed, or when neither arm is ahead. By the exact binomial law of the pairs where seeds are shared or the further
+  // ones will be, else by Noether's size.
   std::optional<std::int64_t> further_seeds;
 };
 inline constexpr std::int64_t kMostFurtherSeeds = 1000;
 
-// Unpaired arms, at least one score each.
-Comparison compare_arms(const ArmScores& a, const ArmScores& b, double confidence = 0.95);
+// Unpaired arms, at least one score each. With further_shared, both arms have the same seeds, too few to judge by, and
+// will have the same further ones.
+Comparison compare_arms(const ArmScores& a, const ArmScores& b, double confidence = 0.95, bool further_shared = false);
 
 // a.scores[i] and b.scores[i] come from the same seeds; a seed on which either arm failed is left out of both. As many
 // of both, at least one.

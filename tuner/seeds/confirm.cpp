@@ -41,11 +41,12 @@ void require_fresh(Storage& searched, std::uint64_t first, std::int64_t seeds) {
   });
 }
 
-SearchLuck search_luck(std::span<const double> means, double score_sd, std::int64_t looked_at) {
+SearchLuck search_luck(std::span<const double> means, double score_sd, std::int64_t looked_at,
+                       std::optional<double> chosen) {
   require_sample("the means of the trials", means);
   SearchLuck luck;
   luck.trials = std::max(looked_at, static_cast<std::int64_t>(means.size()));
-  luck.best = *std::max_element(means.begin(), means.end());
+  luck.best = chosen.value_or(*std::max_element(means.begin(), means.end()));
   luck.mean_of_all = mean_of(means);
   luck.score_sd = score_sd;
   const std::optional<double> variance = variance_of(means);

@@ -19,7 +19,7 @@ void require_fresh(Storage& searched, std::uint64_t first, std::int64_t seeds);
 
 // The best of `means`, one a trial, more is better, each with an error of standard deviation `score_sd` by its seeds.
 // `looked_at` trials were candidates for it, these and those that have no mean to be compared; fewer than there are
-// means count as these.
+// means count as these. `chosen` is the mean of the one that was chosen, where that is not the best of these.
 // The configs' own spread is what is left of the means' variance: c^2 = max(0, var - score_sd^2), which assumes that
 // all trials scatter alike; a few trials far below the rest make c too large, which leaves luck in. At least one mean.
 struct SearchLuck {
@@ -30,6 +30,7 @@ struct SearchLuck {
   std::optional<double> expected;   // naive_bias() of tuner/analysis/winner.h
   std::optional<double> shrunken;   // shrunken_best() of the same
 };
-SearchLuck search_luck(std::span<const double> means, double score_sd, std::int64_t looked_at = 0);
+SearchLuck search_luck(std::span<const double> means, double score_sd, std::int64_t looked_at = 0,
+                       std::optional<double> chosen = std::nullopt);
 
 }  // namespace caviar

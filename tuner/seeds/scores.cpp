@@ -63,6 +63,10 @@ PairedScores pair_by_seeds(const TrialScores& a, const TrialScores& b) {
     ++pairs.shared;
     pairs.failed_a += is_failure(repeat);
     pairs.failed_b += is_failure(other);
+    if ((repeat.score || is_failure(repeat)) && (other.score || is_failure(other))) {
+      pairs.ended_a.push_back(repeat.score);
+      pairs.ended_b.push_back(other.score);
+    }
     if (!repeat.score || !other.score) continue;
     pairs.a.push_back(*repeat.score);
     pairs.b.push_back(*other.score);

@@ -42,6 +42,8 @@ struct PairedScores {
   std::vector<double> a, b;
   std::int64_t shared = 0;                  // seeds that both have a finished run for, scored or not
   std::int64_t failed_a = 0, failed_b = 0;  // of the shared: failed or diverged
+  // Of the seeds on which both have a score or a failure, which is empty here.
+  std::vector<std::optional<double>> ended_a, ended_b;
 };
 PairedScores pair_by_seeds(const TrialScores& a, const TrialScores& b);
 

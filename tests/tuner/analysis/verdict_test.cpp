@@ -205,6 +205,12 @@ TEST(Verdict, FurtherSeedsAreWhatTheRuleNeedsForTheMeasuredShare) {
   if (arms.further_seeds) {
     EXPECT_EQ(arms.further_seeds, *noether_size(arms.all_pairs.share, 0.025, 0.8) - 10);
   }
+  // Three shared seeds are judged as if unpaired, but what is planned will be judged in pairs.
+  const Sample e{1, 2, 3}, f{2.5, 0, 0.5};  // 7 of 9
+  const Comparison three = compare_arms({e}, {f}, 0.95, true);
+  ASSERT_NEAR(three.all_pairs.share, 7.0 / 9, 1e-12);
+  EXPECT_EQ(three.further_seeds, *pairs_needed(7.0 / 9) - 3);
+  EXPECT_LT(*compare_arms({e}, {f}).further_seeds, *three.further_seeds);
   // 51 of 100: thousands, so none.
   Sample c(100, 0), d(100, 0);
   for (std::size_t i = 0; i < 100; ++i) (i < 51 ? c : d)[i] = 1;
