@@ -21,6 +21,7 @@
 #include "app/search_record.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
+#include "tuner/analysis/paired_tests.h"
 #include "tuner/analysis/sample.h"
 #include "tuner/history.h"
 #include "tuner/metric.h"
@@ -128,10 +129,20 @@ void print_tests(const TrialComparison& comparison) {
   print_failures(found.failures);
 }
 
+// As the verdict is made, in pairs or not. Nothing where neither arm has a spread, or one has one run.
+std::optional<double> equivalence_of(const TrialComparison& comparison, double margin) {
+  if (!comparison.by_seeds) return equivalence_p(comparison.a, comparison.b, margin);
+  std::vector<double> differences;
+  differences.reserve(comparison.a.size());
+  for (std::size_t i = 0; i < comparison.a.size(); ++i) differences.push_back(comparison.a[i] - comparison.b[i]);
+  return paired_equivalence_p(differences, margin);
+}
+
 void print_equivalence(const TrialComparison& comparison, double margin, std::optional<double> p) {
   if (p) {
-    fmt::print("Equivalent within {:g} (two one-sided Welch tests, for normal scores): p {}, {}\n", margin, show_p(*p),
-               *p <= 1 - kConfidence ? "they are" : "not shown");
+    fmt::print("Equivalent within {:g} (two one-sided {}): p {}, {}\n", margin,
+               comparison.by_seeds ? "paired t tests, for normal differences" : "Welch tests, for normal scores",
+               show_p(*p), *p <= 1 - kConfidence ? "they are" : "not shown");
   } else if (comparison.found.welch.exact) {
     fmt::print("Equivalent within {:g}: {}, as neither arm has any spread\n", margin,
                std::abs(comparison.difference()) < margin ? "they are" : "they are not");
@@ -340,7 +351,7 @@ int compare(Options& options) {
   if (a.scores.scores().empty() || b.scores.scores().empty()) return show_failures(options, a, b, metric, maximize);
   const TrialComparison comparison = compare_trials(a.scores, b.scores, maximize);
   std::optional<double> equivalence;
-  if (options.equivalent) equivalence = equivalence_p(comparison.a, comparison.b, *options.equivalent);
+  if (options.equivalent) equivalence = equivalence_of(comparison, *options.equivalent);
   if (options.json) {
     print_json(options, a, b, metric, maximize, caviar::json_of(comparison), equivalence);
     return kExitDone;

@@ -86,4 +86,11 @@ double paired_t_p(std::span<const double> differences) {
   return student_tail(mean / std::sqrt(squares / (n - 1) / n), n - 1);
 }
 
+double paired_equivalence_p(std::span<const double> differences, double margin) {
+  std::vector<double> above(differences.begin(), differences.end()), below(above);
+  for (double& difference : above) difference += margin;
+  for (double& difference : below) difference = margin - difference;
+  return std::max(paired_t_p(above), paired_t_p(below));
+}
+
 }  // namespace caviar

@@ -22,4 +22,9 @@ double signed_rank_p(std::span<const double> differences);
 // n < 2 or an infinite difference: likewise the sign test, P(B >= positive ones) for B of n fair coins, zeros dropped.
 double paired_t_p(std::span<const double> differences);
 
+// Is the mean of the differences within -margin .. margin? Two one-sided paired t tests against both ends (Schuirmann
+// 1987): the greater of paired_t_p(d + margin) and paired_t_p(margin - d). Small is evidence that the arms are
+// equivalent. margin > 0.
+double paired_equivalence_p(std::span<const double> differences, double margin);
+
 }  // namespace caviar

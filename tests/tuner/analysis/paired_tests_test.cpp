@@ -119,5 +119,16 @@ TEST(PairedT, FallsBackToSignsWhereThereIsNoSpread) {
   EXPECT_DOUBLE_EQ(paired_t_p(std::vector<double>{1, 1, 0, kInfinity, -1, 2, 3}), 0.109375);
 }
 
+// scipy.stats.ttest_1samp(d, -margin, alternative="greater") and (d, margin, alternative="less"), SciPy 1.10.1: the
+// greater.
+TEST(PairedT, ShowsEquivalenceFromBothEnds) {
+  EXPECT_NEAR(paired_equivalence_p(depression(), 0.5), 0.3224827856633171, 1e-14);
+  EXPECT_NEAR(paired_equivalence_p(depression(), 1.0), 0.0019949390892794318, 1e-14);
+  EXPECT_EQ(paired_equivalence_p(depression(), 1.0), paired_equivalence_p(negated(depression()), 1.0));
+  const std::vector<double> same(6, 0.0), far(6, 2.0);
+  EXPECT_EQ(paired_equivalence_p(same, 0.001), 1.0 / 64) << "six bit-equal pairs";
+  EXPECT_EQ(paired_equivalence_p(far, 0.001), 1);
+}
+
 }  // namespace
 }  // namespace caviar
