@@ -83,10 +83,7 @@ void print_luck(const StudyFloor& found) {
   if (found.trials.size() > 1) {
     fmt::print(
         "{} cannot be told from the first (like first: yes; 95 % for all pairs together, for normal scores that "
-        "scatter alike).\n"
-        "As the first was chosen by these scores, that asks more of a difference than the floor does of two trials "
-        "named before;\n"
-        "`caviar compare` judges two trials run by run, by another rule, and may say otherwise.\n",
+        "scatter alike).\n",
         show_count(static_cast<double>(found.like.size())));
   }
   if (found.left_out > 0) {
@@ -99,8 +96,11 @@ void print_luck(const StudyFloor& found) {
 void print_remedy(Storage& storage) {
   const std::string name = storage.study().value().spec_name;
   if (name == "confirm" || name == "compare" || storage.file() == ":memory:") return;
-  fmt::print("`caviar confirm {}` trains the first of them again on fresh seeds and tells them apart if it can.\n",
-             std::filesystem::path(storage.file()).parent_path().string());
+  fmt::print(
+      "That asks more than the floor does, as the first was chosen by these scores. `caviar compare` judges two of "
+      "them\n"
+      "run by run; `caviar confirm {}` trains the first of them again on fresh seeds and tells them apart if it can.\n",
+      std::filesystem::path(storage.file()).parent_path().string());
 }
 
 }  // namespace
@@ -137,7 +137,9 @@ StudyFloor floor_of(Storage& storage, const History& history) {
 
 void print_floor(const StudyFloor& found, const StudyRecord& study) {
   if (found.trials.empty()) {
-    fmt::print("No trial ran to its end on all its seeds, so no noise floor is known.\n");
+    fmt::print(
+        "No trial ran to its end on all its seeds, so no noise floor is known; `caviar noise` counts runs that diverge "
+        "apart.\n");
     return;
   }
   if (!found.floor) {
