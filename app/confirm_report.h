@@ -54,8 +54,8 @@ struct ConfirmReport {
   std::string metric;
   bool maximize = true;
   std::uint64_t first_seed = 0;
-  std::int64_t seeds = 0;         // of every arm, as asked
-  std::int64_t looked_at = 0;     // trials of the search that are done
+  std::int64_t seeds = 0;      // of every arm, as asked
+  std::int64_t looked_at = 0;  // trials of the search that are done
   // Its best now, where that is not the winner: it has grown since the winner was chosen.
   std::optional<std::int64_t> best_now;
   std::optional<double> seed_sd;  // by which the search's luck is reckoned
