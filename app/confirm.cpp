@@ -18,7 +18,6 @@
 #include "kernels/base/error.h"
 #include "tuner/history.h"
 #include "tuner/spec/names.h"
-#include "tuner/storage/directory.h"
 
 namespace caviar {
 namespace {
@@ -165,11 +164,6 @@ void require_same_plan(const Options& options, const ConfirmPlan& plan) {
        plan.baseline ? fmt::format("trial {} as its baseline", *plan.baseline) : "no baseline", remedy);
 }
 
-std::optional<StudyRecord> recorded_in(const std::string& directory) {
-  if (!std::filesystem::exists(StudyDirectory::database_in(directory))) return std::nullopt;
-  return Storage::open_to_read(StudyDirectory::database_in(directory)).study();
-}
-
 // Flags of a set that was not given by name carry no digest: the examples must be those of the search.
 void require_same_data(const StudyRecord& search, const CarryOutFlags& flags, const SweepSpec& spec) {
   const std::shared_ptr<const Dataset> data = load_data(spec, flags);
@@ -183,16 +177,13 @@ int confirm(Options& options) {
   Storage searched = open_study(options.searched);
   const StudyRecord search = searched.study().value();
   if (!flags.data) flags.data = data_of(search);
-  const std::optional<StudyRecord> recorded = recorded_in(flags.study);
+  const std::optional<StudyRecord> recorded = recorded_study(flags.study);
   if (recorded && !is_confirming(*recorded))
     fail(flags.study, ": this is not a study of `caviar confirm` but of ", recorded->spec_name,
          "; name another directory with --study");
-  if (!recorded && flags.resume) {
-    fail(flags.study, ": nothing is recorded here to go on with; ",
-         is_confirming(search) ? options.searched +
-                                     " is itself a study of `caviar confirm`: name the search, and this "
-                                     "one with --study"
-                               : std::string("leave --resume away to begin"));
+  if (!recorded && flags.resume && is_confirming(search)) {
+    fail(flags.study, ": nothing is recorded here to go on with; ", options.searched,
+         " is itself a study of `caviar confirm`: name the search, and this one with --study");
   }
   if (recorded && !flags.resume) {
     fail(flags.study,

@@ -21,24 +21,25 @@
 #include "tuner/metric.h"
 #include "tuner/registry.h"
 #include "tuner/space.h"
+#include "tuner/spec/names.h"
 #include "tuner/spec/spec.h"
-#include "tuner/storage/directory.h"
 
 namespace caviar {
 namespace {
 
 constexpr const char* kFooter = R"(
 Signal: the configs of FILE on --seeds seeds each, a study in DIR/signal. Noise: one config on --noise-seeds other
-seeds, in DIR/noise-<its trial>, or that of a file. Of all seeds, init, order, dropout and augment move; the split
-stays. It is decided by Kruskal-Wallis, whether the configs lie apart by more than their seeds do; how far, by one-way
-random effects.
+seeds, in DIR/noise-<its trial>, or that of a file; seeds that this file names are kept, even where the signal has them
+too. Of all seeds, init, order, dropout and augment move; the split stays. It is decided by Kruskal-Wallis, whether the
+configs lie apart by more than their seeds do; how far, by one-way random effects. Configs without a score are named and
+in none of this; whether some fail or diverge more often than others is said beside it.
 --as-the-original has one seed a config, as the report had that this command is named after ("Scrying for Significance",
 2020); it can compare two spreads only, and says what that cannot show.
 
 --json has signal and noise (a list) {trials or trial, scores, mean, sd, sd_interval, failed, diverged, stopped,
-unfinished}, effect, kruskal_wallis, brown_forsythe_of_configs, against_noise, histogram {edges, counts}, verdict:
-"differ", "could be noise", "too few to tell" or, of one seed a config, "spread is larger"; null where there is too
-little for a number.
+unfinished}, left_out (a list of configs without a score {trial, failed, diverged, stopped, unfinished}), failures_p,
+effect, kruskal_wallis, brown_forsythe_of_configs, against_noise, histogram {edges, counts}, verdict: "differ", "could
+be noise", "too few to tell" or, of one seed a config, "spread is larger"; null where there is too little for a number.
 
 Exit codes: as of `caviar sweep`; --resume goes on, and on a finished study prints again: seeds and configs that are not
 given again stay as they were.
@@ -91,12 +92,6 @@ struct NoiseConfig {
   std::optional<SweepSpec> file;
 };
 
-// The study in a directory, where one is recorded.
-std::optional<StudyRecord> recorded_study(const std::filesystem::path& directory) {
-  if (!std::filesystem::exists(StudyDirectory::database_in(directory))) return std::nullopt;
-  return open_study(directory).study();
-}
-
 // What --resume finds in the directory, by trial.
 std::vector<NoiseConfig> recorded_noise(const Options& options) {
   std::vector<NoiseConfig> found;
@@ -126,19 +121,73 @@ std::vector<NoiseConfig> noise_configs(const Options& options, std::int64_t tria
   return chosen;
 }
 
-// The sweep of one point that repeats the config of a recorded trial from fresh seeds on.
-SweepSpec noise_sweep(const StudyRecord& study, Config config, const RunRecord& first, const std::string& name) {
-  for (const char* seed : {"seed", "seed_init", "seed_order", "seed_dropout", "seed_augment", "seed_split"})
-    config.erase(seed);
-  std::string text = fmt::format("method: grid\nmetric: {{name: {}, goal: {}}}\nparameters:\n", study.metric,
-                                 study.maximize ? "maximize" : "minimize");
+// The sweep of one point that has the config on those seeds and no others.
+SweepSpec sweep_on(const Seeds& seeds, Config config, const MetricSpec& metric, const std::string& settings,
+                   const std::string& name) {
+  std::erase_if(config, [](const auto& entry) { return canonical_parameter(entry.first).starts_with("seed"); });
+  std::string text = fmt::format("method: grid\nmetric: {{name: {}, goal: {}}}\nparameters:\n", metric.name,
+                                 metric.goal == Goal::kMaximize ? "maximize" : "minimize");
   for (const auto& [key, value] : config) text += fmt::format("  {}: {{value: {}}}\n", key, value.dump());
-  const Seeds& seeds = first.seeds;
-  for (const auto& [key, seed] : {std::pair("init", seeds.init), std::pair("order", seeds.order),
-                                  std::pair("dropout", seeds.dropout), std::pair("augment", seeds.augment)})
-    text += fmt::format("  seed_{}: {{value: {}}}\n", key, seed + kFreshSeeds);
-  text += fmt::format("  seed_split: {{value: {}}}\n", seeds.split);
-  return parse_sweep(text, name);
+  for (const auto& [key, seed] :
+       {std::pair("init", seeds.init), std::pair("order", seeds.order), std::pair("dropout", seeds.dropout),
+        std::pair("augment", seeds.augment), std::pair("split", seeds.split)})
+    text += fmt::format("  seed_{}: {{value: {}}}\n", key, seed);
+  return parse_sweep(text + settings, name);
+}
+
+Seeds fresh(const Seeds& seeds) {
+  return {seeds.init + kFreshSeeds, seeds.order + kFreshSeeds, seeds.dropout + kFreshSeeds, seeds.augment + kFreshSeeds,
+          seeds.split};
+}
+
+// The config of a recorded trial from fresh seeds on.
+SweepSpec noise_of_trial(const StudyRecord& study, const Config& config, const Seeds& first, const std::string& name) {
+  MetricSpec metric;
+  metric.name = study.metric;
+  metric.goal = study.maximize ? Goal::kMaximize : Goal::kMinimize;
+  return sweep_on(fresh(first), config, metric, "", name);
+}
+
+// The config of a file, from fresh seeds on where the file names none. What it makes of its own result is that result,
+// so that a study can go on from its record.
+SweepSpec noise_of_file(const SweepSpec& file, const Seeds& of_signal) {
+  const Config config = make_sampler(file, SearchSpace(file), {})->suggest(0).value();
+  constexpr std::int64_t kExamples = 1'000'000;  // data of any size: the seeds do not depend on it
+  const Seeds named = bind_config(config, {}, {kExamples, kExamples, ""}).seeds;
+  const auto names = [&](const std::string& seed) {
+    return std::any_of(config.begin(), config.end(), [&](const auto& entry) {
+      const std::string known = canonical_parameter(entry.first);
+      return known == "seed" || known == "seed_" + seed;
+    });
+  };
+  Seeds seeds = fresh(of_signal);
+  if (names("init")) seeds.init = named.init;
+  if (names("order")) seeds.order = named.order;
+  if (names("dropout")) seeds.dropout = named.dropout;
+  if (names("augment")) seeds.augment = named.augment;
+  if (names("split")) seeds.split = named.split;
+  std::string vary;
+  if (file.settings.vary != VariedSeeds{}) {
+    for (const SeedSource& source : seed_sources())
+      if (file.settings.vary.*source.member) vary += fmt::format("{}{}", vary.empty() ? "" : ", ", source.name);
+    vary = fmt::format("caviar:\n  vary: [{}]\n", vary);
+  }
+  return sweep_on(seeds, config, file.metric_or_default(), vary, file.filename);
+}
+
+// Seeds that a file of noise names itself may be those of the signal.
+void say_which_seeds_are_kept(const SweepSpec& file) {
+  std::string kept;
+  for (const ParameterSpec& parameter : file.parameters) {
+    const std::string known = canonical_parameter(parameter.name);
+    if (known.starts_with("seed") && known != "seed_split")
+      kept += fmt::format("{}{}", kept.empty() ? "" : ", ", parameter.name);
+  }
+  if (!kept.empty())
+    fmt::print(stderr,
+               "caviar: note: {} names {}: the noise has these seeds, and where the signal has them too, the runs are "
+               "not others\n",
+               file.filename, kept);
 }
 
 // Carries one part out; 0 or the exit code it ends with.
@@ -146,14 +195,27 @@ int carry_out_part(const SweepSpec& spec, const CarryOutFlags& flags) {
   return carry_out(spec, flags, [](Storage&) {});
 }
 
-// The first run of a trial.
-RunRecord first_run(Storage& signal, std::int64_t trial) {
-  std::optional<RunRecord> first;
+// The seeds a trial has on its first run; none if it could not be trained.
+std::optional<Seeds> first_seeds(Storage& signal, std::int64_t trial) {
+  std::optional<Seeds> first;
   signal.for_each_repeat_of(trial, [&](const RepeatRecord& repeat) {
-    if (!first) first = signal.run(repeat.run);
+    if (!first) first = signal.run(repeat.run).value().seeds;
   });
-  if (!first) fail(signal.file(), ": trial ", trial, " could not be trained; name another with --noise-of");
-  return *first;
+  return first;
+}
+
+// The sweep of one part of the noise.
+SweepSpec noise_sweep(const NoiseConfig& config, Storage& signal, const std::string& filename) {
+  if (config.trial) {
+    const std::int64_t trial = *config.trial;
+    const std::optional<Seeds> first = first_seeds(signal, trial);
+    if (!first) fail(signal.file(), ": trial ", trial, " could not be trained; name another with --noise-of");
+    return noise_of_trial(signal.study().value(), signal.trial(trial)->trial.config, *first,
+                          fmt::format("trial {} of {}", trial, filename));
+  }
+  std::optional<Seeds> first;
+  for (std::int64_t trial = 0; trial < signal.trial_count() && !first; ++trial) first = first_seeds(signal, trial);
+  return noise_of_file(config.file.value(), first.value_or(Seeds{}));
 }
 
 // What both parts have in common is as the signal was recorded.
@@ -188,12 +250,8 @@ int carry_out_noise(const Options& options, const SweepSpec& spec, const std::ve
   for (const NoiseConfig& config : configs) {
     flags.study = noise_directory(options, config.trial);
     flags.seeds = noise_seeds(options, config, signal);
-    const std::int64_t trial = config.trial.value_or(0);
-    const SweepSpec noise =
-        config.file ? *config.file
-                    : noise_sweep(signal.study().value(), signal.trial(trial)->trial.config, first_run(signal, trial),
-                                  fmt::format("trial {} of {}", trial, spec.filename));
-    if (const int code = carry_out_part(noise, flags); code != kExitDone) return code;
+    if (const int code = carry_out_part(noise_sweep(config, signal, spec.filename), flags); code != kExitDone)
+      return code;
   }
   return kExitDone;
 }
@@ -271,6 +329,7 @@ int signal_study(Options options) {
         (std::filesystem::path("studies") / (std::filesystem::path(options.file).stem().string() + "-signal")).string();
   const CarryOutFlags flags = signal_flags(options, spec);
   check_before(options, spec, flags);
+  if (options.noise_file) say_which_seeds_are_kept(load_sweep(*options.noise_file));
   std::vector<NoiseConfig> configs;
   int code = kExitDone;
   {

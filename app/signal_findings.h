@@ -1,4 +1,4 @@
-// What a signal study and its noise say of one another: `caviar signal`.
+// What a signal study and its noise say of one another, found and shown: `caviar signal`.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@ namespace caviar {
 struct Counts {
   std::int64_t failed = 0, diverged = 0, stopped = 0, unfinished = 0;
   void add(const TrialScores& trial);
+  std::int64_t all() const { return failed + diverged + stopped + unfinished; }
 };
 
 struct Arm {
@@ -26,12 +27,20 @@ struct Arm {
   Counts left_out;
 };
 
+// A config none of whose runs has a score.
+struct LeftOut {
+  std::int64_t trial = 0;
+  Counts runs;  // all 0: it could not be trained
+};
+
 struct Findings {
   std::string metric;
   std::int64_t configs = 0, seeds = 1;
   std::vector<std::vector<double>> groups;  // the scores of every config that has one
   std::vector<double> firsts;               // one a config, on the first seed
-  std::vector<Arm> arms;                    // the signal, then the noise
+  std::vector<LeftOut> left_out;            // the configs that are in none of the groups
+  std::vector<Arm> arms;                    // the signal, then the noise, which may have no score
+  std::optional<double> failures_p;         // failures_p_over() the configs; empty: no run failed, or one seed each
   std::optional<ConfigEffect> effect;
   std::optional<GroupTest> kruskal, spreads;
   CommonHistogram histogram;
@@ -43,13 +52,27 @@ struct NoiseStudy {
   std::optional<std::int64_t> trial;
 };
 
-// Reads the studies. `metric`: empty for that of the signal. Throws Error for an arm without any score.
+// Reads the studies. `metric`: empty for that of the signal. Throws Error for a signal without any score.
 Findings look(const std::string& signal_directory, const std::vector<NoiseStudy>& noise_studies,
               const std::optional<std::string>& metric);
 
 // Why no scores of so many configs on so many seeds each could be told from noise, and what to do; empty where some
 // could. At least 2 of both.
 std::optional<std::string> too_few_to_tell(std::int64_t configs, std::int64_t seeds);
+
+inline constexpr double kSignalLevel = 0.05;  // of every test here
+inline constexpr const char* kTooFewToTell = "too few to tell";
+
+// "differ", "could be noise", "spread is larger", or kTooFewToTell; of the configs that have a score.
+std::string verdict_of(const Findings& found);
+
+// Signal against one arm of noise, one score a config.
+struct AgainstNoise {
+  std::optional<VarianceRatio> ratio;
+  std::optional<Interval> log_ratio;
+  std::optional<GroupTest> spreads;
+};
+AgainstNoise against_noise(const Findings& found, const Arm& noise);
 
 void print_findings(const Findings& found);
 void print_json(const Findings& found);

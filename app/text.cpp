@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -69,6 +70,20 @@ std::string show_table(const std::vector<std::vector<std::string>>& rows) {
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
+  }
+  return out;
+}
+
+std::string wrapped(const std::string& text, std::size_t width) {
+  std::string out, word;
+  std::size_t column = 0;
+  std::istringstream words(text);
+  while (words >> word) {
+    const std::size_t wide = display_width(word);
+    const bool fits = column + 1 + wide <= width;
+    if (column > 0) out += fits ? ' ' : '\n';
+    column = column > 0 && fits ? column + 1 + wide : wide;
+    out += word;
   }
   return out;
 }

@@ -133,7 +133,13 @@ TEST_F(ConfirmProgram, AResumeThatAsksForOthersIsRefused) {
   EXPECT_EQ(place_.run({"confirm", "s", "--top", "2", "--baseline", "0", "--resume"}).code, 0);
   EXPECT_THAT(place_.run({"confirm", "s/confirm", "--resume"}).err, HasSubstr("itself a study of `caviar confirm`"));
   EXPECT_FALSE(std::filesystem::exists(place_.file("s/confirm/confirm")));
-  EXPECT_THAT(place_.run({"confirm", "s", "--study", "n", "--resume"}).err, HasSubstr("nothing is recorded here"));
+}
+
+TEST_F(ConfirmProgram, AResumeOfWhatWasKilledBeforeItsFirstRecordBegins) {
+  place_.dir().write("n/study.db", "");
+  const Ended begun = place_.run({"confirm", "s", "--study", "n", "--resume", "--top", "2", "--seeds", "5"});
+  EXPECT_EQ(begun.code, 0) << begun.err;
+  EXPECT_THAT(begun.out, HasSubstr("nothing is recorded in n yet; starting"));
 }
 
 TEST_F(ConfirmProgram, NumbersItsTrialsAsItsStudyDoesAndFreshSeedsAreNotCalledFlattered) {

@@ -1,10 +1,12 @@
 // caviar signal as a user meets it.
 #include <filesystem>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "app/text.h"
 #include "tests/support/study_program.h"
 #include "tests/support/study_verify.h"
 
@@ -26,6 +28,18 @@ class SignalProgram : public ::testing::Test {
     const Ended ended = place_.run(arguments);
     EXPECT_EQ(ended.code, 0) << ended.err;
     return nlohmann::json::parse(ended.out);
+  }
+  // Trial 2 of three diverges on every seed.
+  void write_diverging(const std::string& name) {
+    place_.dir().write(name,
+                       "method: grid\nparameters:\n  hidden_size: {value: 8}\n  num_layers: {value: 1}\n"
+                       "  batch_size: {value: 20}\n  epochs: {value: 1}\n  optimizer: {value: sgd}\n"
+                       "  learning_rate: {values: [0.01, 0.1, 1.0e+30]}\ncaviar: {validation_examples: 40}\n");
+  }
+  // From the table of scores on.
+  static void expect_narrow_findings(const std::string& out) {
+    std::istringstream lines(out.substr(out.find(" seeds each\n")));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 120u) << line;
   }
   nlohmann::json study(const std::string& directory) {
     return nlohmann::json::parse(place_.run({"show", directory, "--json"}).out);
@@ -88,6 +102,41 @@ TEST_F(SignalProgram, TheNoiseMayBeAConfigOfItsOwnFile) {
               HasSubstr("one config on many seeds"));
 }
 
+TEST_F(SignalProgram, TheNoiseOfAFileSharesNoRunWithTheSignal) {
+  place_.dir().write("first.yaml",  // trial 0 of a.yaml
+                     "method: grid\nparameters:\n  cell: {value: lstm}\n  hidden_size: {value: 8}\n"
+                     "  num_layers: {value: 1}\n  batch_size: {value: 20}\n  readout: {value: final_states}\n"
+                     "  learning_rate: {value: 0.001}\n  epochs: {value: 1}\n");
+  const std::vector<std::string> command = {"signal",  "a.yaml", "--study",       "d", "--noise", "first.yaml",
+                                            "--seeds", "3",      "--noise-seeds", "4", "--resume"};
+  const auto said = json_of(command);
+  const auto runs = study("d/noise").at("trials")[0].at("runs");
+  ASSERT_EQ(runs.size(), 4u);
+  for (const auto& run : runs) {
+    EXPECT_EQ(run.at("seeds").at("split"), 0);
+    for (const char* source : {"init", "order", "dropout", "augment"})
+      EXPECT_EQ(run.at("seeds").at(source), 1'000'000 + run.at("repeat").get<int>()) << source;
+  }
+  EXPECT_EQ(json_of(command), said) << "resumed by the same file";
+  EXPECT_EQ(json_of({"signal", "a.yaml", "--study", "d", "--resume"}), said) << "resumed by what is recorded";
+}
+
+TEST_F(SignalProgram, SeedsThatTheFileOfTheNoiseNamesAreKeptAndItSaysSo) {
+  place_.dir().write("own.yaml",
+                     "method: grid\nparameters:\n  hidden_size: {value: 6}\n  num_layers: {value: 1}\n"
+                     "  batch_size: {value: 20}\n  epochs: {value: 1}\n  seed_order: {value: 7}\n"
+                     "caviar: {vary: [init]}\n");
+  const std::vector<std::string> command = {"signal",  "a.yaml", "--study",       "d", "--noise", "own.yaml",
+                                            "--seeds", "3",      "--noise-seeds", "2", "--resume"};
+  EXPECT_THAT(place_.run(command).err, HasSubstr("own.yaml names seed_order"));
+  const auto runs = study("d/noise").at("trials")[0].at("runs");
+  for (const int repeat : {0, 1}) {
+    EXPECT_EQ(runs.at(repeat).at("seeds").at("order"), 7);
+    EXPECT_EQ(runs.at(repeat).at("seeds").at("init"), 1'000'000 + repeat);
+    EXPECT_EQ(runs.at(repeat).at("seeds").at("dropout"), 1'000'000) << "vary is the file's";
+  }
+}
+
 TEST_F(SignalProgram, ResumedOrRepeatedItSaysTheSame) {
   const std::vector<std::string> command = {"signal", "a.yaml", "--study", "d", "--seeds", "3", "--noise-seeds", "5"};
   const auto first = json_of(command);
@@ -97,6 +146,18 @@ TEST_F(SignalProgram, ResumedOrRepeatedItSaysTheSame) {
   std::vector<std::string> again = command;
   again.insert(again.end(), {"--resume", "--threads", "1"});
   EXPECT_EQ(json_of(again), first);
+}
+
+TEST_F(SignalProgram, AResumeOfWhatWasKilledBeforeItsFirstRecordBegins) {
+  const std::vector<std::string> command = {"signal", "a.yaml", "--study", "d", "--noise-seeds", "5"};
+  const auto whole = json_of(command);
+  for (const char* part : {"d/noise-0", "d/signal"}) {
+    std::filesystem::remove_all(place_.file(part));
+    place_.dir().write(std::string(part) + "/study.db", "");
+    std::vector<std::string> again = command;
+    again.push_back("--resume");
+    EXPECT_EQ(json_of(again), whole) << part;
+  }
 }
 
 TEST_F(SignalProgram, AsTheOriginalHasOneSeedAConfigAndSaysHowWeakThatIs) {
@@ -138,11 +199,43 @@ TEST_F(SignalProgram, ResumedWithoutItsFlagsItPrintsAgainAndTrainsNothing) {
 TEST_F(SignalProgram, SixConfigsOnTwoSeedsAreTooFewToTellAndItSaysSoBefore) {
   const Ended ended = place_.run({"signal", "a.yaml", "--study", "d", "--seeds", "2", "--noise-seeds", "3"});
   EXPECT_THAT(ended.err, HasSubstr("cannot be below 0.056"));
+  EXPECT_THAT(ended.out, HasSubstr("There is too little to tell: however"));
+  expect_narrow_findings(ended.out);
   const auto said = json_of({"signal", "a.yaml", "--study", "d", "--resume"});
   EXPECT_GE(said.at("kruskal_wallis").at("p").get<double>(), 0.05);
   EXPECT_EQ(said.at("verdict"), "too few to tell");
   const Ended enough = place_.run({"signal", "a.yaml", "--study", "e", "--seeds", "3", "--noise-seeds", "3"});
   EXPECT_THAT(enough.err, Not(HasSubstr("cannot be below")));
+}
+
+TEST_F(SignalProgram, ConfigsThatDivergeAreNamedAndJudgedAndInNoneOfTheScores) {
+  write_diverging("b.yaml");
+  const Ended ended = place_.run({"signal", "b.yaml", "--study", "d", "--seeds", "4", "--noise-seeds", "3"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("of 3 configs, 4 seeds each"), HasSubstr("signal: 4 diverged"),
+                               HasSubstr("having no run with a score: trial 2 (4 diverged)"),
+                               HasSubstr("is more than chance (p 0.0"), HasSubstr("of the 2 configs that have a score"),
+                               HasSubstr("random effects, 2 configs, 8 runs")));
+  const auto said = json_of({"signal", "b.yaml", "--study", "d", "--resume"});
+  ASSERT_EQ(said.at("left_out").size(), 1u);
+  EXPECT_EQ(said.at("left_out")[0].at("trial"), 2);
+  EXPECT_EQ(said.at("left_out")[0].at("diverged"), 4);
+  EXPECT_NEAR(said.at("failures_p").get<double>(), 3.0 / 495, 0.004);  // three tables of C(12, 4)
+}
+
+TEST_F(SignalProgram, ANoiseWithoutAScoreIsADashAndTheSignalIsShownAllTheSame) {
+  write_diverging("b.yaml");
+  const Ended ended = place_.run({"signal", "b.yaml", "--study", "d", "--seeds", "3", "--noise-seeds", "3",
+                                  "--noise-of", "2", "--noise-of", "0", "--noise-of", "1"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("noise of trial 2 has no score (-)"), HasSubstr("Kruskal-Wallis"),
+                               Not(HasSubstr("nan"))));
+  expect_narrow_findings(ended.out);
+  const auto said = json_of({"signal", "b.yaml", "--study", "d", "--resume", "--noise-of", "2"});
+  EXPECT_TRUE(said.at("noise")[0].at("mean").is_null());
+  EXPECT_TRUE(said.at("noise")[0].at("scores").empty());
+  EXPECT_EQ(said.at("noise")[0].at("diverged"), 3);
+  EXPECT_FALSE(said.at("effect").is_null());
 }
 
 TEST_F(SignalProgram, WhatIsAskedInVainIsSaidBeforeTraining) {

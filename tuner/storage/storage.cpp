@@ -187,6 +187,13 @@ Storage Storage::open_to_read(const std::string& file) {
   return storage;
 }
 
+std::optional<StudyRecord> Storage::recorded_in(const std::string& file) {
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  Storage storage(Database(file, Database::Access::kRead));
+  storage.version_ = storage.check_version(true);
+  return storage.study();
+}
+
 void Storage::upgrade() {
   begin();
   if (version_ < 2) database_.script(kUpgradeTo2);
@@ -491,6 +498,10 @@ Storage open_study(const std::filesystem::path& directory) {
   storage.freeze();
   if (!storage.study()) fail(file, ": nothing is recorded here yet; wait for the sweep to start");
   return storage;
+}
+
+std::optional<StudyRecord> recorded_study(const std::filesystem::path& directory) {
+  return Storage::recorded_in(StudyDirectory::database_in(directory));
 }
 
 }  // namespace caviar

@@ -96,6 +96,10 @@ class Storage {
   static Storage open_to_write(const std::string& file, Durability durability = Durability::kFull);
   static Storage open_to_read(const std::string& file);
 
+  // What is recorded in `file`: nothing where there is no such file, or one that nothing was committed to yet. Refuses
+  // what open_to_read() refuses otherwise.
+  static std::optional<StudyRecord> recorded_in(const std::string& file);
+
   // From here on, what is read is the study as it is now, whatever a writer adds meanwhile. For readers.
   void freeze() { database_.script("BEGIN; SELECT 1 FROM study;"); }
 
@@ -161,6 +165,9 @@ class Storage {
 
 // The study in that directory, as it is now, to read. Throws Error when there is none, or nothing recorded in it yet.
 Storage open_study(const std::filesystem::path& directory);
+
+// The study a command with --resume goes on with; nothing where it is to begin.
+std::optional<StudyRecord> recorded_study(const std::filesystem::path& directory);
 
 // True when both say the same, bit for bit; but a NaN equals a NaN, and SQLite keeps no sign of a zero.
 bool same_metrics(const Metrics& a, const Metrics& b);

@@ -174,6 +174,11 @@ TEST(Storage, HasNoStudyUntilTheFirstCommit) {
   EXPECT_EQ(storage.study(), std::nullopt);
   EXPECT_THAT(error_of([&] { Storage::open_to_read(dir.file("study.db")); }),
               HasSubstr("nothing is recorded here yet"));
+  EXPECT_EQ(recorded_study(dir.path()), std::nullopt);
+  EXPECT_EQ(recorded_study(dir.path() / "absent"), std::nullopt);
+  storage.create_study(small_setup().record);
+  storage.commit();
+  EXPECT_EQ(recorded_study(dir.path()).value().spec, small_setup().record.spec);
 }
 
 TEST(Storage, TellsADuplicateReportThatIsEqualFromOneThatIsNot) {
