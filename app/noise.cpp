@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "app/commands.h"
 #include "app/decompose_report.h"
 #include "app/noise_report.h"
+#include "app/noise_resume.h"
 #include "app/numbers.h"
 #include "app/one_point.h"
 #include "app/output_aside.h"
@@ -22,9 +22,7 @@
 #include "kernels/base/error.h"
 #include "tuner/bind.h"
 #include "tuner/seeds/crossed_seeds.h"
-#include "tuner/space.h"
 #include "tuner/spec/names.h"
-#include "tuner/storage/directory.h"
 
 namespace caviar {
 namespace {
@@ -63,11 +61,6 @@ struct Options {
   std::optional<std::int64_t> levels;
   CarryOutFlags flags;
 };
-
-std::optional<StudyRecord> recorded_in(const std::filesystem::path& study) {
-  if (!std::filesystem::exists(StudyDirectory::database_in(study))) return std::nullopt;
-  return Storage::open_to_read(StudyDirectory::database_in(study)).study();
-}
 
 const std::vector<std::string> kTogether = {"init", "order", "dropout", "split"};
 
@@ -112,12 +105,6 @@ NoiseQuestion question_of(const Options& options) {
   question.precision = flags.precision.value_or(from.settings.precision);
   question.effective = effective_seeds(question.bound, question.validate_on_test);
   return question;
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
 }
 
 // The words that name a seed nothing in the config depends on, or the others.
@@ -196,35 +183,31 @@ SweepSpec crossed_sweep(const NoiseQuestion& question, const Options& options) {
   return sweep_of(question, options.flags, parameters, "");
 }
 
-// Which studies are shown again: one config, or one on crossed seeds, whoever made them.
-void require_noise_study(const Options& options, const SweepSpec& spec) {
-  const SearchSpace space(spec);
-  bool seeds = false, others = false;
-  for (const Parameter& parameter : space.parameters()) {
-    if (parameter.is_constant() || parameter.levels() == 1) continue;
-    (canonical_parameter(parameter.name()).starts_with("seed_") ? seeds : others) = true;
-  }
+// Of a study that is gone on with, what is not said again is as it was.
+SweepSpec spec_to_go_on_with(Options& options, const StudyRecord& record, bool says_config) {
   const std::string& study = options.flags.study;
-  Storage storage = open_study(study);
-  if (others || (!seeds && storage.trial_count() > 1)) {
-    fail(study, " is no study of `caviar noise`: it has several configs, of ", spec.filename,
-         "; `caviar show` reads it, and `caviar noise` takes one config, with --set or a FILE, and a --study of its "
-         "own");
-  }
-  if (seeds && !options.decompose)
-    fail(study, " is a study of `caviar noise --decompose`, every combination of some seeds; say --decompose too");
-  if (!seeds && options.decompose)
-    fail(study, " is a study of one config whose seeds move together; leave --decompose away to show it");
+  const RecordedNoise recorded = recorded_noise(study, record, options.decompose);
+  require_as_recorded(study, recorded, options.vary, options.levels);
+  if (!says_config) return recorded.spec;
+  const bool as_by_default = !options.decompose && recorded.sources == kTogether;
+  options.vary = as_by_default ? std::vector<std::string>{} : recorded.sources;
+  if (options.decompose) options.levels = recorded.levels;
+  const NoiseQuestion question = question_of(options);
+  SweepSpec spec = options.decompose ? crossed_sweep(question, options) : noise_sweep(question, options);
+  if (spec.text != record.spec)
+    fail(study, " was begun with another config, or with other data, precision or validation examples; --study and ",
+         options.decompose ? "--resume --decompose" : "--resume",
+         " alone go on with it as it is, and another config takes another directory, --study");
+  return spec;
 }
 
 SweepSpec spec_of(Options& options, const std::optional<StudyRecord>& recorded) {
   const bool says_config = !options.file.empty() || !options.settings.empty();
   CarryOutFlags& flags = options.flags;
-  if (recorded && flags.resume && !flags.data) flags.data = data_of(*recorded);
-  if (recorded && flags.resume && !says_config && options.vary.empty() && !options.levels) {
-    SweepSpec spec = parse_sweep(recorded->spec, recorded->spec_name);
-    require_noise_study(options, spec);
-    return spec;
+  options.vary = each_source_once(options.vary);
+  if (recorded && flags.resume) {
+    if (!flags.data) flags.data = data_of(*recorded);
+    return spec_to_go_on_with(options, *recorded, says_config);
   }
   if (flags.resume && !recorded && !says_config)
     fail(flags.study, ": no study is recorded here to go on with; say the config with --set or a FILE");
@@ -308,7 +291,7 @@ int train_and_show(const Options& options, const SweepSpec& spec, const std::fun
 int measure_noise(Options& options) {
   if (!options.file.empty() && !options.settings.empty()) fail("say the config with --set or with a FILE, not both");
   if (options.flags.study.empty()) options.flags.study = options.decompose ? "studies/noise-crossed" : "studies/noise";
-  const SweepSpec spec = spec_of(options, recorded_in(options.flags.study));
+  const SweepSpec spec = spec_of(options, recorded_study(options.flags.study));
   if (options.decompose) {
     return train_and_show<DecomposeReport>(
         options, spec, [&] { return decomposition_of(options); }, print_decomposition, write_decomposition_json);

@@ -134,8 +134,10 @@ std::string show_seeds(const std::optional<std::int64_t>& seeds) {
 }
 
 std::string show_difference(double difference) {
-  return difference < 1e-4 ? fmt::format("{:.3g}", difference) : show_metric(difference);
+  return difference < 1e-4 || difference >= 1e6 ? fmt::format("{:.3g}", difference) : show_metric(difference);
 }
+
+std::string show_in_sd(double sds) { return sds < 1e6 ? fmt::format("{:.2f}", sds) : fmt::format("{:.3g}", sds); }
 
 void print_plan(const NoiseReport& report) {
   const MetricNoise* noise = find_noise(report.scores, report.record.metric);
@@ -149,7 +151,7 @@ void print_plan(const NoiseReport& report) {
   std::vector<std::vector<std::string>> table = {
       {"difference", "in sd", "seeds, by the sd's upper limit", "by the sd as measured"}};
   for (const PlannedDifference& row : report.plan) {
-    table.push_back({show_difference(row.difference), fmt::format("{:.2f}", row.difference / row.plan.sigma),
+    table.push_back({show_difference(row.difference), show_in_sd(row.difference / row.plan.sigma),
                      show_seeds(row.plan.at_upper_limit), show_seeds(row.plan.at_estimate)});
   }
   fmt::print("{}", show_table(table));

@@ -1,10 +1,12 @@
 // caviar noise, as a user meets it.
 #include <cmath>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "app/text.h"
 #include "tests/support/study_program.h"
 #include "tests/support/study_verify.h"
 #include "tuner/metric.h"
@@ -54,6 +56,11 @@ TEST_F(NoiseProgram, SaysHowFarTheRunsOfOneConfigScatter) {
                                HasSubstr("if the runs together are calibrated as an ensemble (Jordan 2024)"),
                                HasSubstr("0.50000"), Not(HasSubstr("nan"))));
   EXPECT_THAT(verify_study(place_.file("s")), IsEmpty());
+  const Ended extreme =
+      place_.run({"noise", "--study", "s", "--resume", "--no-predictions", "--differences", "1e-9,1e-300,1e300"});
+  EXPECT_THAT(extreme.out, HasSubstr("1e+300"));
+  std::istringstream plan(extreme.out.substr(extreme.out.find("\ndifference ")));
+  for (std::string line; std::getline(plan, line);) EXPECT_LE(display_width(line), 120u) << line;
 
   Storage storage = Storage::open_to_read(place_.file("s/study.db"));
   std::vector<double> accuracies;
@@ -109,7 +116,20 @@ TEST_F(NoiseProgram, AStudyGrowsAndOneSourceCanVaryAlone) {
   storage.for_each_repeat_of(0, [&](const RepeatRecord& repeat) {
     EXPECT_EQ(storage.run(repeat.run)->seeds, (Seeds{0, static_cast<std::uint64_t>(repeat.repeat), 0, 0, 0}));
   });
-  EXPECT_THAT(small_net("s", {"--vary", "init", "--resume"}).err, HasSubstr("another text"));
+  const Ended other = small_net("s", {"--vary", "init", "--resume"});
+  EXPECT_THAT(other.err, HasSubstr("--vary init: in s the seeds of order differ"));
+  EXPECT_THAT(other.out, Not(HasSubstr("1 trial"))) << "before anything is announced";
+  EXPECT_EQ(small_net("s", {"--resume", "--no-predictions"}).code, 0) << "the same config, and the sources recorded";
+  EXPECT_THAT(small_net("s", {"--resume", "--set", "momentum=0.5"}).err, HasSubstr("begun with another config"));
+}
+
+TEST_F(NoiseProgram, AResumeOfWhatWasKilledBeforeItsFirstRecordBegins) {
+  place_.dir().write("s/study.db", "");
+  const Ended begun = small_net("s", {"--seeds", "2", "--resume", "--no-predictions"});
+  EXPECT_EQ(begun.code, 0) << begun.err;
+  EXPECT_THAT(begun.out, HasSubstr("nothing is recorded in s yet; starting"));
+  place_.dir().write("t/study.db", "");
+  EXPECT_THAT(noise("t", {"--resume"}).err, HasSubstr("say the config with --set"));
 }
 
 TEST_F(NoiseProgram, RunsThatDivergeAreCountedAndInNoNumber) {
@@ -151,6 +171,22 @@ TEST_F(NoiseProgram, TakesTheSpreadApartBySources) {
   EXPECT_THAT(place_.run({"noise", "--study", "s", "--resume"}).err, HasSubstr("--decompose"));
 }
 
+TEST_F(NoiseProgram, CrossedSeedsAreGoneOnWithAsTheyWereBegun) {
+  ASSERT_EQ(small_net("s", {"--decompose", "--levels", "2", "--vary", "order,init"}).code, 0);
+  const std::vector<std::string> resume = {"noise", "--study", "s", "--decompose", "--resume"};
+  const auto resumed = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), resume.begin(), resume.end());
+    return place_.run(more);
+  };
+  const Ended grown = resumed({"--levels", "7"});
+  EXPECT_EQ(grown.code, 1);
+  EXPECT_THAT(grown.err, AllOf(HasSubstr("--levels 7: s was begun with 2 seeds"), HasSubstr("does not grow")));
+  EXPECT_THAT(grown.out, Not(HasSubstr("trials"))) << "nothing is announced that is refused";
+  EXPECT_THAT(resumed({"--vary", "init,split"}).err, HasSubstr("in s the seeds of init, order differ"));
+  EXPECT_EQ(resumed({"--vary", "init,order", "--levels", "2"}).code, 0);
+  EXPECT_EQ(small_net("s", {"--decompose", "--resume"}).code, 0) << "--vary and --levels are recorded";
+}
+
 TEST_F(NoiseProgram, DecomposeSaysWhatItCannot) {
   const Ended few = small_net("s", {"--decompose", "--levels", "2", "--set", "dropout=0.5"});
   EXPECT_EQ(few.code, 0) << few.err;
@@ -173,6 +209,8 @@ TEST_F(NoiseProgram, MistakesAreRefusedBeforeTraining) {
   EXPECT_THAT(small_net("s", {"--vary", "dropout,augment"}).err,
               AllOf(HasSubstr("dropout, augment"), HasSubstr("all runs would be the same")));
   EXPECT_EQ(small_net("s", {"--vary", "luck"}).code, 2);
+  for (const char* how : {"--decompose", "--json"})
+    EXPECT_THAT(small_net("s", {how, "--vary", "init,init"}).err, HasSubstr("init is named 2 times; name it once"));
   for (const char* difference : {"-1", "0", "nan", "inf", "0.01,inf"}) {
     const Ended refused = small_net("s", {"--differences", difference});
     EXPECT_EQ(refused.code, 2) << difference;
