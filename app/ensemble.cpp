@@ -261,23 +261,21 @@ void add_cells(std::vector<std::string>& row, const Scores& scores) {
   }
 }
 
-void print_table(const Found& found) {
+void print_table(const Found& found, Kind kind) {
   std::vector<std::vector<std::string>> table = {{"", "trial", "run"}};
-  std::vector<Kind> kinds = {kRaw};
-  if (found.has(kAveraged)) kinds.push_back(kAveraged);
-  for (const Kind kind : kinds)
-    for (std::size_t part = 0; part < 2; ++part)
-      for (const char* name : {"_accuracy", "_loss"}) table[0].push_back(std::string(kPrefixes[kind][part]) + name);
+  for (std::size_t part = 0; part < 2; ++part)
+    for (const char* name : {"_accuracy", "_loss"}) table[0].push_back(std::string(kPrefixes[kind][part]) + name);
   for (const Member& member : found.members.chosen) {
     table.push_back({"member", std::to_string(member.trial), std::to_string(member.run.id)});
-    for (const Kind kind : kinds) add_cells(table.back(), member.scores[kind]);
+    add_cells(table.back(), member.scores[kind]);
   }
-  for (const char* line : {"mean of members", "best single", "ensemble"}) table.push_back({line, "-", "-"});
-  for (const Kind kind : kinds) {
-    add_cells(table[table.size() - 3], mean_scores(found, kind));
-    add_cells(table[table.size() - 2], found.together[kind].best_scores());
-    add_cells(table[table.size() - 1], found.together[kind].scores());
-  }
+  const auto add_line = [&](const char* line, const Scores& scores) {
+    table.push_back({line, "-", "-"});
+    add_cells(table.back(), scores);
+  };
+  add_line("mean of members", mean_scores(found, kind));
+  add_line("best single", found.together[kind].best_scores());
+  add_line("ensemble", found.together[kind].scores());
   fmt::print("{}\n", show_table(table));
 }
 
@@ -293,6 +291,11 @@ void print_gain(const Together& together, const char* weights) {
              show_interval(gain.loss_interval));
   fmt::print("  {} only the ensemble has right, {} only the single (McNemar's exact p {:.3g}).\n", gain.only_one,
              gain.only_other, gain.p);
+  const bool apart = gain.accuracy_interval.low > 0 || gain.accuracy_interval.high < 0;
+  if (apart != (gain.p < 0.05))
+    fmt::print(
+        "  Interval and test disagree, as they may this near the limit: the interval is approximate, the test exact, "
+        "and as\n  counts are whole it errs on the side of no difference. Take it as not settled.\n");
 }
 
 void print_found(const Found& found) {
@@ -301,7 +304,8 @@ void print_found(const Found& found) {
   if (found.trained_again > 0)
     fmt::print(", {} of them trained again to the recorded bits", show_count(static_cast<double>(found.trained_again)));
   fmt::print("\n\n");
-  print_table(found);
+  print_table(found, kRaw);
+  if (found.has(kAveraged)) print_table(found, kAveraged);
   print_gain(found.together[kRaw], "Raw");
   if (found.has(kAveraged)) {
     print_gain(found.together[kAveraged], "Averaged");
@@ -310,7 +314,7 @@ void print_found(const Found& found) {
       fmt::print("Ensemble of averages against ensemble of raw weights: accuracy {:+.5f}, {}.\n", gain.accuracy,
                  show_interval(gain.accuracy_interval));
     } else {
-      fmt::print("{} kept no averages and are in the columns of raw weights only.\n",
+      fmt::print("{} kept no averages and are in the table of raw weights only.\n",
                  show_number_of(members - static_cast<std::int64_t>(found.together[kAveraged].members()), "member"));
     }
   }
@@ -318,7 +322,9 @@ void print_found(const Found& found) {
       "Intervals are over the examples (accuracy: Bonett and Price; loss: Student's, for hundreds of examples): they "
       "hold for\nthese networks on more examples of the kind, other seeds would make other networks.\n");
   if (!found.together[kRaw].scores()[kValidation])
-    fmt::print("The members were validated on different examples: there is no average on them (-).\n");
+    fmt::print(
+        "The members were validated on different examples: there is no average on them (-), and the best single was "
+        "chosen\namong scores on different examples, so in part for easy ones.\n");
   if (found.members.incomplete > 0)
     fmt::print("Left out of the trials looked at, being failed, diverged, stopped early or unfinished: {}.\n",
                show_number_of(found.members.incomplete, "run"));
