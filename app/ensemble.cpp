@@ -291,8 +291,7 @@ void print_gain(const Together& together, const char* weights) {
              show_interval(gain.loss_interval));
   fmt::print("  {} only the ensemble has right, {} only the single (McNemar's exact p {:.3g}).\n", gain.only_one,
              gain.only_other, gain.p);
-  const bool apart = gain.accuracy_interval.low > 0 || gain.accuracy_interval.high < 0;
-  if (apart != (gain.p < 0.05))
+  if (!gain.interval_and_test_agree())
     fmt::print(
         "  Interval and test disagree, as they may this near the limit: the interval is approximate, the test exact, "
         "and as\n  counts are whole it errs on the side of no difference. Take it as not settled.\n");

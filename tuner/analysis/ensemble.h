@@ -58,6 +58,11 @@ struct PairedGain {
   double loss;  // of the one - of the other: below 0 where the one is better
   // Student's, of the mean of the N differences: as good as their mean is normal, so for hundreds of examples.
   Interval loss_interval;
+  // Whether 0 is outside accuracy_interval exactly where p < 0.05, for one of confidence 0.95. Near that limit it need
+  // not be: the interval is approximate, and the exact test of whole counts errs on the side of no difference.
+  bool interval_and_test_agree() const {
+    return (accuracy_interval.low > 0 || accuracy_interval.high < 0) == (p < 0.05);
+  }
 };
 PairedGain gain_over(const ExampleScores& one, const ExampleScores& other, double confidence = 0.95);
 

@@ -33,6 +33,20 @@ std::pair<ExampleScores, ExampleScores> pair_of(int up, int down, int both) {
   return {one, other};
 }
 
+TEST(Ensemble, IntervalAndTestMayDisagreeNearTheLimitAndNowhereElse) {
+  const auto gain = [](int up, int down) {
+    const auto [one, other] = pair_of(up, down, 200 - up - down);
+    return gain_over(one, other);
+  };
+  const PairedGain near = gain(11, 3);
+  EXPECT_NEAR(near.p, 0.057373046875, 1e-12);  // 2 (1 + 14 + 91 + 364) / 2^14
+  EXPECT_GT(near.accuracy_interval.low, 0);
+  EXPECT_FALSE(near.interval_and_test_agree());
+  EXPECT_FALSE(gain(3, 11).interval_and_test_agree());
+  for (const auto& [up, down] : {std::pair(5, 5), {30, 5}, {5, 30}, {0, 0}})
+    EXPECT_TRUE(gain(up, down).interval_and_test_agree()) << up << " " << down;
+}
+
 TEST(Ensemble, TheMeanOfTwoCanBeRightWhereEachIsWrong) {
   const Labels labels = {1, 0};
   ProbabilityMean mean(labels, 3);
