@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "kernels/base/error.h"
+#include "tuner/meaning.h"
 #include "tuner/space.h"
 #include "tuner/spec/names.h"
 #include "tuner/spec/value.h"
@@ -405,48 +406,9 @@ std::vector<std::string> unread_parameters(const Config& config) {
   Draft draft = read_all(parameters);
   settle_model(draft);
   settle_optimizer(draft, parameters);
-  const Hyper& h = draft.hyper;
-  const bool is_sgd = h.optimizer == Optimizer::kSgd, is_rmsprop = h.optimizer == Optimizer::kRmsprop;
-  const bool is_adam = !is_sgd && !is_rmsprop;
-  const bool is_rnn = draft.key.cell == Cell::kRnnTanh || draft.key.cell == Cell::kRnnRelu;
-  const bool is_one_cycle = h.schedule == Schedule::kOneCycle;
-  const bool has_steps =
-      h.schedule == Schedule::kStep || h.schedule == Schedule::kExponential || h.schedule == Schedule::kInverseTime;
-  const bool drops = h.dropout > 0 && draft.key.num_layers > 1;
-  const std::map<std::string, bool> is_read = {
-      {"nonlinearity", is_rnn},
-      {"hypergradient_rate", is_sgd || h.optimizer == Optimizer::kAdam || h.optimizer == Optimizer::kAdamW},
-      {"momentum", is_sgd || is_rmsprop},
-      {"one_minus_momentum", is_sgd || is_rmsprop},
-      {"nesterov", is_sgd && h.one_minus_momentum < 1},
-      {"betas", is_adam},
-      {"beta1", is_adam},
-      {"one_minus_beta1", is_adam},
-      {"beta2", is_adam},
-      {"one_minus_beta2", is_adam},
-      {"eps", !is_sgd},
-      {"alpha", is_rmsprop},
-      {"one_minus_alpha", is_rmsprop},
-      {"momentum_decay", h.optimizer == Optimizer::kNAdam},
-      {"decoupled_weight_decay", h.weight_decay > 0},
-      {"step_size", has_steps},
-      {"gamma", has_steps},
-      {"end_factor", h.schedule == Schedule::kLinear},
-      {"eta_min", h.schedule == Schedule::kCosine},
-      {"pct_start", is_one_cycle},
-      {"div_factor", is_one_cycle},
-      {"final_div_factor", is_one_cycle},
-      {"polyak_decay", h.polyak == Polyak::kExponential},
-      {"one_minus_polyak_decay", h.polyak == Polyak::kExponential},
-      {"polyak_start_step", h.polyak != Polyak::kNone},
-      {"dropout", draft.key.num_layers > 1},
-      {"seed_dropout", drops},
-      {"seed_augment", false},  // no model augments
-  };
   std::vector<std::string> unread;
   for (const auto& [name, given] : parameters) {
-    const auto found = is_read.find(name);
-    if (found != is_read.end() && !found->second && !given.value.is_null()) unread.push_back(given.path);
+    if (!given.value.is_null() && !is_read(name, draft.key, draft.hyper)) unread.push_back(given.path);
   }
   return unread;
 }
@@ -456,6 +418,10 @@ std::vector<std::string> unread_parameters(const Config& config) {
 bool came_later(const HyperField& field) { return std::string_view(field.name) == "hypergradient_rate"; }
 
 std::string canonical_run(const BoundConfig& bound, const std::string& data_digest, const std::string& numerics) {
+  return canonical_as_given(meaning_of(bound), data_digest, numerics);
+}
+
+std::string canonical_as_given(const BoundConfig& bound, const std::string& data_digest, const std::string& numerics) {
   const PackKey& key = bound.key;
   Value line = {
       {"family", key.family},

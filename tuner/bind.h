@@ -56,8 +56,8 @@ void check_parameters(const SweepSpec& spec);
 // The seeds of repeat `repeat` of a trial: those that vary move by `repeat`, the others stay.
 Seeds repeat_seeds(const Seeds& base, std::int64_t repeat, const VariedSeeds& vary = {});
 
-// All that a run's bits depend on, in one canonical line of JSON: every bound number (defaults included), seeds, data
-// digest, numerics. Equal lines mean equal bits.
+// All that a run's bits depend on, in one canonical line of JSON: every bound number (its default where training does
+// not read it, see meaning.h), seeds, data digest, numerics. Equal lines mean equal bits.
 std::string canonical_run(const BoundConfig& bound, const std::string& data_digest, const std::string& numerics);
 
 // 32 hexadecimal digits: hash of canonical_run. UNIQUE in a study.

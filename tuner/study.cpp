@@ -7,6 +7,7 @@
 #include "engine/digest.h"
 #include "kernels/base/error.h"
 #include "tuner/failpoint.h"
+#include "tuner/meaning.h"
 #include "tuner/metric.h"
 #include "tuner/spec/value.h"
 
@@ -19,6 +20,19 @@ constexpr int kMostStartsAtOnce = 1024;              // bounds a transaction whe
 std::string describe(const Report& report) {
   return cat("val_loss ", report.validation.loss, ", val_correct ", report.validation.correct, ", train_loss ",
              report.train.loss);
+}
+
+// All that a run's bits depend on, from those of its own line: with a parent, the whole line of its ancestors.
+std::string within_lineage(Storage& storage, const Trial& trial, std::int64_t repeat, std::string own) {
+  if (trial.parent < 0 && trial.until == 0) return own;
+  Value line = Value::parse(own);
+  if (trial.until > 0) line["until"] = trial.until;
+  if (trial.parent >= 0) {
+    storage.for_each_repeat_of(trial.parent, [&](const RepeatRecord& record) {
+      if (record.repeat == repeat) line["parent"] = storage.run(record.run).value_or(RunRecord{}).identity;
+    });
+  }
+  return line.dump();
 }
 
 }  // namespace
@@ -295,10 +309,19 @@ void Study::start_repeat(const Owner& owner) {
   run.canonical = canonical_of(current_.trial, owner.repeat, bound);
   run.identity = run_identity(run.canonical);
   history_.add_repeat(owner.trial);
-  const auto known = storage_.find_run(run.identity);
+  auto known = storage_.find_run(run.identity);
+  // A study that an older program began has runs under the names it gave them.
+  if (!known)
+    known = storage_.find_run(
+        run_identity(within_lineage(storage_, current_.trial, owner.repeat,
+                                    canonical_as_given(bound, setup_.shape.digest, setup_.record.numerics))));
   if (owner.repeat == 0) judge_.open(owner.trial, known.has_value());
   if (known) {
-    // Another trial, or another repeat, means the same training: it counts for both.
+    // Another trial, or another repeat, means the same training: it counts for both, and so do its weights.
+    if (current_.trial.until > 0 && is_finished(known->state)) {
+      const Owner first = storage_.owners(known->id).front();
+      if (const auto state = lineage_.find(first.trial, first.repeat)) lineage_.keep(owner.trial, owner.repeat, *state);
+    }
     storage_.add_repeat(owner, known->id);
     if (is_finished(known->state)) credit(owner, known->state, known->reason, storage_.last_report(known->id));
     return;
@@ -313,18 +336,8 @@ void Study::start_repeat(const Owner& owner) {
   submit(std::move(run), owner, {current_.trial, bound}, {});
 }
 
-// All that the run's bits depend on: with a parent, the whole line of its ancestors.
 std::string Study::canonical_of(const Trial& trial, std::int64_t repeat, const BoundConfig& bound) {
-  std::string own = canonical_run(bound, setup_.shape.digest, setup_.record.numerics);
-  if (trial.parent < 0 && trial.until == 0) return own;
-  Value line = Value::parse(own);
-  if (trial.until > 0) line["until"] = trial.until;
-  if (trial.parent >= 0) {
-    storage_.for_each_repeat_of(trial.parent, [&](const RepeatRecord& record) {
-      if (record.repeat == repeat) line["parent"] = storage_.run(record.run).value_or(RunRecord{}).identity;
-    });
-  }
-  return line.dump();
+  return within_lineage(storage_, trial, repeat, canonical_run(bound, setup_.shape.digest, setup_.record.numerics));
 }
 
 void Study::submit_waiting() {
@@ -335,10 +348,15 @@ void Study::submit_waiting() {
   if (!record) fail(storage_.file(), ": run ", waiting.run.id, " belongs to no trial; bring the file back from a copy");
   BoundConfig bound = bind(record->trial.config);
   bound.seeds = repeat_seeds(bound.seeds, owners.front().repeat, setup_.vary);
-  if (run_identity(canonical_of(record->trial, owners.front().repeat, bound)) != waiting.run.identity) {
-    const std::string difference = difference_of(
-        Value::parse(waiting.run.canonical), Value::parse(canonical_of(record->trial, owners.front().repeat, bound)));
-    fail(storage_.file(), ": trial ", owners.front().trial, " means another training now: it ", difference,
+  const std::int64_t repeat = owners.front().repeat;
+  const std::string now = canonical_of(record->trial, repeat, bound);
+  // A study that an older program began has runs under the names it gave them.
+  if (run_identity(now) != waiting.run.identity &&
+      run_identity(within_lineage(storage_, record->trial, repeat,
+                                  canonical_as_given(bound, setup_.shape.digest, setup_.record.numerics))) !=
+          waiting.run.identity) {
+    fail(storage_.file(), ": trial ", owners.front().trial, " means another training now: it ",
+         difference_of(Value::parse(waiting.run.canonical), Value::parse(now)),
          ". Give the same flags and data as then, or go on with the caviar that started the study");
   }
   storage_.set_run_state(waiting.run.id, RunState::kRunning);
