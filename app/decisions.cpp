@@ -154,7 +154,7 @@ void print_decisions(Storage& storage, std::optional<std::int64_t> trial) {
   bool any = false;
   const auto print = [&](const std::string& line) {
     any = true;
-    fmt::print("{}\n", line);
+    fmt::print("{}\n", wrapped(line, "  "));
   };
   if (trial) {
     require_trial(storage, *trial);

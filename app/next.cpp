@@ -1,11 +1,13 @@
 // caviar next STUDY: where a study says to look next, as sweep files.
 #include "tuner/advice/next.h"
 
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -35,7 +37,7 @@ Example:
 
 struct Options {
   std::string study, out, data;
-  bool json = false;
+  bool json = false, force = false;
 };
 
 // A rate far too high need not end in numbers that are not finite: gates saturate, and the network is sure of what is
@@ -90,7 +92,7 @@ std::string rests_on(const NextSearch& next) {
 void print_findings(const NextSearch& next) {
   for (std::size_t i = 0; i < next.findings.size(); ++i) {
     const SearchFinding& finding = next.findings[i];
-    fmt::print("{}. {}\n\n{}\n", i + 1, finding.sentence, finding.lines);
+    fmt::print("{}\n\n{}\n", wrapped(fmt::format("{}. {}", i + 1, finding.sentence), "   "), finding.lines);
   }
   if (next.best == 0 && !next.findings.empty()) {
     fmt::print("from {}; fewer than 5 ran to their end, so nothing is said of the best\n", rests_on(next));
@@ -123,11 +125,23 @@ void print_json(const NextSearch& next) {
   fmt::print("{}\n", all.dump(2, ' ', false, Value::error_handler_t::replace));
 }
 
+constexpr std::string_view kFirstWords = "# Next after ";
+
+// Whether a file begins as those this command writes.
+bool is_of_next(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string begin(kFirstWords.size(), '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return file && begin == kFirstWords;
+}
+
 void write_file(const NextSearch& next, const Options& options) {
   if (next.findings.empty()) fail(options.out, " is not written: the study says nothing about where to look next");
+  if (!options.force && std::filesystem::exists(options.out) && !is_of_next(options.out))
+    fail(options.out, " is there already and was not written by `caviar next`; name another file, or add --force");
   std::ofstream file(options.out, std::ios::binary | std::ios::trunc);
-  file << "# Next after " << options.study << ":\n";
-  for (const SearchFinding& finding : next.findings) file << "#   - " << finding.sentence << "\n";
+  file << kFirstWords << options.study << ":\n";
+  for (const SearchFinding& finding : next.findings) file << wrapped("#   - " + finding.sentence, "#     ") << "\n";
   file << next.file;
   file.close();
   if (!file) fail(options.out, " cannot be written; check the path and the space on its disk");
@@ -146,8 +160,8 @@ int find_next(const Options& options) {
   } else {
     print_findings(next);
     if (hopeless > 0)
-      fmt::print("{} count as diverged: train_loss is above twice that of guessing\n",
-                 show_number_of(hopeless, "trial"));
+      fmt::print("{} {} as diverged: train_loss is above twice that of guessing\n", show_number_of(hopeless, "trial"),
+                 hopeless == 1 ? "counts" : "count");
   }
   if (!options.out.empty()) write_file(next, options);
   return kExitDone;
@@ -160,6 +174,7 @@ void add_next(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("next", "Say where a study suggests to look next, as a sweep file");
   command->add_option("study", options->study, "directory of the study")->required();
   command->add_option("--out", options->out, "write the sweep file with everything that was found");
+  command->add_flag("--force", options->force, "with --out: also over a file that this command did not write");
   command->add_option("--data", options->data,
                       "the data set of the study, to know what guessing costs [default: by the name it recorded]");
   command->add_flag("--json", options->json, "findings with their numbers and whole sweep files, as JSON");

@@ -48,6 +48,34 @@ std::size_t display_width(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
+std::string wrapped(std::string_view text, std::string_view indent, std::size_t width) {
+  std::string out;
+  std::size_t column = 0;
+  bool begun = false;  // it has a word
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '\n') {
+      out += text[at++];
+      column = 0, begun = false;
+      continue;
+    }
+    const std::size_t word = text.find_first_not_of(' ', at);
+    const std::size_t end = std::min(text.find_first_of(" \n", std::min(word, text.size())), text.size());
+    const std::string_view piece = text.substr(at, end - at);  // blanks before the word, too
+    if (begun && word < text.size() && column + display_width(piece) > width) {
+      out += "\n";
+      out += indent;
+      out += text.substr(word, end - word);
+      column = display_width(indent) + display_width(text.substr(word, end - word));
+    } else {
+      out += piece;
+      column += display_width(piece);
+    }
+    begun = true;
+    at = end;
+  }
+  return out;
+}
+
 std::string show_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   std::vector<bool> numeric;
@@ -70,20 +98,6 @@ std::string show_table(const std::vector<std::vector<std::string>>& rows) {
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
-  }
-  return out;
-}
-
-std::string wrapped(const std::string& text, std::size_t width) {
-  std::string out, word;
-  std::size_t column = 0;
-  std::istringstream words(text);
-  while (words >> word) {
-    const std::size_t wide = display_width(word);
-    const bool fits = column + 1 + wide <= width;
-    if (column > 0) out += fits ? ' ' : '\n';
-    column = column > 0 && fits ? column + 1 + wide : wide;
-    out += word;
   }
   return out;
 }

@@ -20,9 +20,9 @@ std::string show_spread(double mean, double sd, int runs);  // "0.98120 ± 0.001
 // Rows in columns, the first row a heading; numbers to the right. Two blanks apart, a line each.
 std::string show_table(const std::vector<std::vector<std::string>>& rows);
 
-// The text in lines of at most `width` characters, broken at blanks; the last without a line's end. A word that is
-// longer has a line of its own.
-std::string wrapped(const std::string& text, std::size_t width = 120);
+// The text in lines of at most `width` characters, broken at blanks, the second and all further ones beginning with
+// `indent`. A word that is longer has a line of its own; lines the text has already stay apart.
+std::string wrapped(std::string_view text, std::string_view indent = {}, std::size_t width = 120);
 
 // Characters a terminal shows for UTF-8 text.
 std::size_t display_width(std::string_view text);

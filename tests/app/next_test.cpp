@@ -42,6 +42,12 @@ TEST_F(NextProgram, WritesASweepFileThatTheProgramTakes) {
   EXPECT_EQ(again.code, 0) << again.err;
   EXPECT_THAT(again.out, HasSubstr("2/2 trials done"));
 
+  EXPECT_EQ(place_.run({"next", "s", "--out", "next.yaml"}).code, 0) << "its own files it may write again";
+  place_.dir().write("mine.yaml", "method: grid\n");
+  const Ended refused = place_.run({"next", "s", "--out", "mine.yaml"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("was not written by `caviar next`"));
+  EXPECT_EQ(place_.run({"next", "s", "--out", "mine.yaml", "--force"}).code, 0);
   const auto json = nlohmann::json::parse(place_.run({"next", "s", "--json"}).out);
   EXPECT_EQ(json["trials"], 60);
   EXPECT_EQ(json["findings"][0]["kind"], "widen");
