@@ -14,6 +14,7 @@
 #include "app/commands.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
+#include "kernels/math/elementary.h"
 #include "tuner/advice/advice.h"
 #include "tuner/advice/preflight.h"
 
@@ -87,7 +88,9 @@ std::string show_swept(const SweepSpec& spec, const Config& config) {
 
 void print(const Finding& finding) {
   constexpr const char* kWords[] = {"pass", "warn", "FAIL"};
-  fmt::print("{}  {:<18} {}\n", kWords[static_cast<int>(finding.grade)], finding.what, finding.sentence);
+  const std::string line =
+      fmt::format("{}  {:<18} {}", kWords[static_cast<int>(finding.grade)], finding.what, finding.sentence);
+  fmt::print("{}\n", wrapped(line, std::string(25, ' ')));
   std::fflush(stdout);
 }
 
@@ -99,7 +102,27 @@ std::string bar(const RateLoss& rate, const RangeTest& test) {
   return rate.loss > kMost * test.start ? drawn + ">" : drawn;
 }
 
-void print_rates(const RangeTest& test, const std::string& name) {
+// "beside optimizer adam, line 19", of a parameter that belongs to a choice.
+std::string place_of(const SweepSpec& spec, const ParameterSpec& parameter) {
+  if (!parameter.when) return fmt::format("line {}", parameter.line);
+  std::string choice = parameter.when->parameter, values;
+  for (const ParameterSpec& other : spec.parameters)
+    if (other.label == parameter.when->parameter) choice = other.name;
+  for (const Value& value : parameter.when->values) values += (values.empty() ? " " : " or ") + show_value(value);
+  return fmt::format("beside {}{}, line {}", choice, values, parameter.line);
+}
+
+// A rate that belongs to a choice has its line there, and no other: at the top of the file it would be a second one.
+void print_range(const RateRange& usable, const SweepSpec& spec, const ParameterSpec* parameter) {
+  const bool of_choice = parameter && parameter->when;
+  fmt::print("\nrange to use{}; fastest at {:g}:\n  {}: {{distribution: log_uniform_values, min: {:g}, max: {:g}}}\n",
+             of_choice ? " " + place_of(spec, *parameter) : "", usable.best,
+             parameter ? parameter->name : "learning_rate", usable.min, usable.max);
+  for (const ParameterSpec* other : other_rate_parameters(spec, parameter))
+    fmt::print("not tried: {} {}; try a trial that has it with --trial N\n", other->name, place_of(spec, *other));
+}
+
+void print_rates(const RangeTest& test, const SweepSpec& spec, const ParameterSpec* parameter) {
   fmt::print("\nloss after {} steps of {} examples, {:.4f} at the start, by learning rate:\n", test.steps,
              test.batch_size, test.start);
   std::vector<std::vector<std::string>> rows = {{"rate", "loss", ""}};
@@ -107,10 +130,7 @@ void print_rates(const RangeTest& test, const std::string& name) {
     rows.push_back(
         {fmt::format("{:g}", rate.rate), rate.diverged ? "-" : fmt::format("{:.4f}", rate.loss), bar(rate, test)});
   fmt::print("{}", show_table(rows));
-  if (const auto usable = usable_rates(test)) {
-    fmt::print("\nrange to use; fastest at {:g}:\n  {}: {{distribution: log_uniform_values, min: {:g}, max: {:g}}}\n",
-               usable->best, name, usable->min, usable->max);
-  }
+  if (const auto usable = usable_rates(test)) print_range(*usable, spec, parameter);
 }
 
 // A tenth, a third and all of the rate that falls fastest, or, where none falls, what is usual; and the trial's own.
@@ -151,7 +171,8 @@ int check_before(SweepSpec spec, const CarryOutFlags& flags, std::int64_t trial)
   found(judge_initial_loss(initial_loss(*executor, bound, *spread), prepared.data->classes));
 
   say_under_way(fmt::format("{} learning rates side by side", range_test_rates().size()));
-  const RangeTest test = test_rates(*executor, bound, size);
+  RangeTest test = test_rates(*executor, bound, size);
+  test.chance = log_double(prepared.data->classes);
   const ParameterSpec* parameter = rate_parameter(spec, config);
   found(judge_rates(test, rates_of(parameter, bound)));
 
@@ -160,7 +181,7 @@ int check_before(SweepSpec spec, const CarryOutFlags& flags, std::int64_t trial)
   const auto by_heart = make_executor(few, prepared.devices);
   found(judge_by_heart(learn_by_heart(*by_heart, bound, few->train.count, rates_by_heart(test, bound))));
 
-  print_rates(test, parameter ? parameter->name : "learning_rate");
+  print_rates(test, spec, parameter);
   const auto graded = [&](Grade grade) {
     return std::count_if(findings.begin(), findings.end(), [&](const Finding& f) { return f.grade == grade; });
   };
@@ -184,7 +205,7 @@ void add_check(CLI::App& program, int& exit_code) {
   command->footer(kFooter);
   command->callback([options, &exit_code] {
     const SweepSpec spec = load_sweep(options->file);
-    for (const std::string& warning : spec.warnings) fmt::print(stderr, "caviar: {}\n", warning);
+    for (const std::string& warning : spec.warnings) fmt::print(stderr, "{}\n", wrapped("caviar: " + warning, "  "));
     exit_code = check_before(spec, options->flags, options->trial);
   });
 }

@@ -81,6 +81,16 @@ std::vector<std::vector<Report>> train_all(Executor& executor, std::vector<RunOr
 
 constexpr double kNoticed = 0.02;  // of the loss at the start: less is the noise of batches
 
+// The loss of a network that has learned nothing: the start may lie above chance, and to come down to it is no merit.
+double knows_nothing(const RangeTest& test) { return test.chance > 0 ? std::min(test.chance, test.start) : test.start; }
+
+double best_loss(const RangeTest& test) {
+  double best = std::numeric_limits<double>::infinity();
+  for (const RateLoss& rate : test.rates)
+    if (!rate.diverged) best = std::min(best, rate.loss);
+  return best;
+}
+
 bool rises(const RateLoss& rate, const RangeTest& test) {
   return rate.diverged || !(rate.loss <= (1 + kNoticed) * test.start);
 }
@@ -191,17 +201,18 @@ RangeTest test_rates(Executor& executor, const BoundConfig& config, const RangeT
 }
 
 std::optional<RateRange> usable_rates(const RangeTest& test) {
-  constexpr double kShareOfBest = 0.1;
-  const auto fall = [&](std::size_t i) { return test.rates[i].diverged ? -1.0 : test.start - test.rates[i].loss; };
+  constexpr double kShareOfBest = 0.1, kShareAbove = 0.5;
+  const double from = knows_nothing(test);
+  const auto fall = [&](std::size_t i) { return test.rates[i].diverged ? -1.0 : from - test.rates[i].loss; };
   std::size_t best = 0;
   for (std::size_t i = 1; i < test.rates.size(); ++i)
     if (fall(i) > fall(best)) best = i;
-  if (!(fall(best) >= kNoticed * test.start)) return std::nullopt;
-  const double least = kShareOfBest * fall(best);
+  if (!(fall(best) >= kNoticed * from)) return std::nullopt;
+  const double least = kShareOfBest * fall(best), least_above = kShareAbove * fall(best);
   std::size_t low = best, high = best;
   for (std::size_t i = best; i > 0 && !rises(test.rates[i - 1], test); --i)
     if (fall(i - 1) >= least) low = i - 1;
-  while (high + 1 < test.rates.size() && fall(high + 1) >= least) ++high;
+  while (high + 1 < test.rates.size() && fall(high + 1) >= least_above) ++high;
   RateRange range{test.rates[low].rate, test.rates[best].rate, test.rates[high].rate, 0};
   if (test.run_steps > test.steps) {
     const double as_far = range.min * static_cast<double>(test.steps) / static_cast<double>(test.run_steps);
@@ -216,6 +227,11 @@ std::optional<RateRange> usable_rates(const RangeTest& test) {
 Finding judge_rates(const RangeTest& test, std::span<const double> rates) {
   const std::string what = "learning rates";
   const auto usable = usable_rates(test);
+  if (!usable && best_loss(test) < (1 - kNoticed) * test.start)
+    return {Grade::kWarn, what,
+            cat("at no rate does the loss get clearly below chance, ", short_number(test.chance), ", in ", test.steps,
+                " steps (best ", short_number(best_loss(test)), "): nothing is learned that would tell rates apart; ",
+                "look at the size of the network, at the optimizer and at the data")};
   if (!usable)
     return {Grade::kFail, what,
             cat("no rate from ", short_number(test.rates.front().rate), " to ", short_number(test.rates.back().rate),
@@ -258,6 +274,13 @@ const ParameterSpec* rate_parameter(const SweepSpec& spec, const Config& config)
   for (const ParameterSpec& parameter : spec.parameters)
     if (canonical_parameter(parameter.name) == "learning_rate" && holds(parameter)) return &parameter;
   return nullptr;
+}
+
+std::vector<const ParameterSpec*> other_rate_parameters(const SweepSpec& spec, const ParameterSpec* tried) {
+  std::vector<const ParameterSpec*> others;
+  for (const ParameterSpec& parameter : spec.parameters)
+    if (&parameter != tried && canonical_parameter(parameter.name) == "learning_rate") others.push_back(&parameter);
+  return others;
 }
 
 std::vector<double> rates_of(const ParameterSpec* parameter, const BoundConfig& config) {

@@ -62,6 +62,7 @@ struct RateLoss {
 struct RangeTest {
   std::vector<RateLoss> rates;  // ascending
   double start = 0;             // mean training loss of the smallest rate over the first tenth
+  double chance = 0;            // ln(classes), what knowing nothing costs; 0: not known
   std::int64_t steps = 0;
   std::int64_t batch_size = 0;
   std::int64_t run_steps = 0;  // of the sweep's own run
@@ -84,10 +85,14 @@ RangeTestSize range_test_size(const BoundConfig& config, const Dataset& data);
 // spread_examples() of as many examples as size.examples(), or all.
 RangeTest test_rates(Executor& executor, const BoundConfig& config, const RangeTestSize& size);
 
-// The rates around the best one at which the loss falls by at least a tenth of the best fall; between them and the best
-// it may stand still, on a plateau, but not rise by 2 % of the start, and above the best it falls everywhere. A run
-// longer than the test goes as far at a lower rate, about as far as steps times rate: so `min` is lowered to the
-// largest rate of the list that is at most min * steps / run_steps. Nothing when no rate lowers the loss by 2 %.
+// How far a rate brings the loss is counted from the start or from chance, whichever is lower: a network that begins
+// with an opinion falls to chance at once, and has learned nothing there. Of use are the rates around the best one,
+//   - below it while the loss falls by at least a tenth of the best fall; in between it may stand still, on a plateau,
+//     but not rise by 2 % of the start: a slow rate gets there in a run longer than the test;
+//   - above it while it falls by at least half of the best fall, everywhere: beyond the turn of the curve steps are too
+//     long, of which more steps do not cure, so half is as far as noise of the test may reach.
+// A run longer than the test goes as far at a lower rate, about as far as steps times rate: so `min` is lowered to the
+// largest rate of the list that is at most min * steps / run_steps. Nothing when no rate gets the loss 2 % below.
 struct RateRange {
   double min = 0, best = 0, max = 0;
   double rises_at = 0;  // smallest rate, above the best, that diverges or ends 2 % above the start; 0: none
@@ -97,9 +102,13 @@ std::optional<RateRange> usable_rates(const RangeTest& test);
 // The sweep's own rates against the test. `rates`: values at equal steps of probability, or one.
 Finding judge_rates(const RangeTest& test, std::span<const double> rates);
 
-// The parameter that decides the learning rate of this config, or nullptr; and its values at 64 equal steps of
-// probability, else the rate of the config.
+// The parameter that decides the learning rate of this config, or nullptr.
 const ParameterSpec* rate_parameter(const SweepSpec& spec, const Config& config);
+
+// The parameters that decide it in other configs, beside other values of a choice.
+std::vector<const ParameterSpec*> other_rate_parameters(const SweepSpec& spec, const ParameterSpec* tried);
+
+// Its values at 64 equal steps of probability, else the rate of the config.
 std::vector<double> rates_of(const ParameterSpec* parameter, const BoundConfig& config);
 
 // ---- learning by heart

@@ -111,7 +111,7 @@ constexpr double kGone = std::numeric_limits<double>::infinity();
 
 TEST(Preflight, TheUsableRatesLieAroundTheBest) {
   // The best fall is 1 at 5e-5; a tenth of it is reached from 1e-5 to 1e-4; at 2e-4 it rises, at 5e-4 it is gone.
-  const auto range = usable_rates(test_of({2, 2, 1.95, 1.9, 1.5, 1, 1.7, 2.5, kGone}));
+  const auto range = usable_rates(test_of({2, 2, 1.95, 1.9, 1.5, 1, 1.4, 2.5, kGone}));
   ASSERT_TRUE(range);
   EXPECT_EQ(range->min, 1e-5);
   EXPECT_EQ(range->best, 5e-5);
@@ -119,8 +119,30 @@ TEST(Preflight, TheUsableRatesLieAroundTheBest) {
   EXPECT_EQ(range->rises_at, 2e-4);
 }
 
+// Beyond the turn of the curve: 1e-4 keeps 0.3 of the best fall of 1.
+TEST(Preflight, ARateThatKeepsLessThanHalfOfTheFallIsNoneToUseAboveTheBest) {
+  const auto range = usable_rates(test_of({2, 2, 1.95, 1.9, 1.5, 1, 1.7, 2.5, kGone}));
+  ASSERT_TRUE(range);
+  EXPECT_EQ(range->max, 5e-5);
+}
+
+// From a start above chance the loss falls to it at once, and nothing is learned.
+TEST(Preflight, RatesAreMeasuredAgainstChance) {
+  RangeTest test = test_of({2, 1.9, 1.6, 1.59, 1.61, 1.62, 1.7, kGone});
+  EXPECT_TRUE(usable_rates(test));
+  test.chance = 1.6;
+  EXPECT_FALSE(usable_rates(test));
+  const Finding finding = judge_rates(test, std::vector{1e-6, 5e-6});
+  EXPECT_EQ(finding.grade, Grade::kWarn);
+  EXPECT_THAT(finding.sentence, AllOf(HasSubstr("below chance, 1.6"), HasSubstr("best 1.59")));
+  test.rates[3].loss = 1.0;
+  ASSERT_TRUE(usable_rates(test));
+  EXPECT_EQ(usable_rates(test)->min, 1e-5) << "5e-6 comes down to chance and no further";
+  EXPECT_EQ(usable_rates(test)->max, 1e-5);
+}
+
 TEST(Preflight, LongRunsUseLowerRates) {
-  RangeTest test = test_of({2, 2, 2, 2, 2, 2, 1.95, 1, 1.7, 2.5, kGone});  // 2e-4 to 5e-4, in 100 steps
+  RangeTest test = test_of({2, 2, 2, 2, 2, 2, 1.95, 1, 1.4, 2.5, kGone});  // 2e-4 to 5e-4, in 100 steps
   test.run_steps = 100;
   EXPECT_EQ(usable_rates(test)->min, 2e-4);
   test.run_steps = 200;
@@ -156,7 +178,7 @@ TEST(Preflight, WhereNothingFallsThereIsNoRange) {
 }
 
 TEST(Preflight, TheSweepsRatesAreHeldAgainstTheUsable) {
-  const RangeTest test = test_of({2, 2, 1.95, 1.9, 1.5, 1, 1.7, 2.5, kGone});  // 1e-5 to 1e-4
+  const RangeTest test = test_of({2, 2, 1.95, 1.9, 1.5, 1, 1.4, 2.5, kGone});  // 1e-5 to 1e-4
   const auto grade = [&](std::vector<double> rates) { return judge_rates(test, rates).grade; };
   EXPECT_EQ(grade({10, 50, 100}), Grade::kFail) << "all of them diverge";
   EXPECT_EQ(grade({1e-4, 1e-2, 1}), Grade::kWarn) << "most of them rise";
