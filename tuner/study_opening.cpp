@@ -10,6 +10,27 @@
 
 namespace caviar {
 
+namespace {
+
+// The first config given by hand that is another one now, in words; empty when none is.
+std::string other_by_hand(const std::string& recorded, const std::string& asked) {
+  const auto configs = [](const std::string& search) {
+    const Value all = Value::parse(search, nullptr, false);
+    return all.is_object() ? all.value("by_hand", Value()) : Value();
+  };
+  const Value before = configs(recorded), now = configs(asked);
+  if (!before.is_array() && !now.is_array()) return {};
+  for (std::size_t i = 0; i < std::max(before.size(), now.size()); ++i) {
+    const auto said = [i](const Value& list) {
+      return list.is_array() && i < list.size() ? list[i].dump() : std::string("none");
+    };
+    if (said(before) != said(now)) return cat("config ", i + 1, " was ", said(before), " and now is ", said(now));
+  }
+  return {};
+}
+
+}  // namespace
+
 void Study::open() {
   const std::optional<StudyRecord> recorded = storage_.study();
   if (!recorded) {
@@ -69,6 +90,8 @@ void Study::check_same_sweep(const StudyRecord& recorded) const {
          "), with the same --precision and, if that is mixed, on the same kind of GPU");
   }
   if (asked.search != recorded.search && recorded.search != "{}") {
+    if (const std::string other = other_by_hand(recorded.search, asked.search); !other.empty())
+      fail(file, ": --enqueue gives other configs than the study was started with: ", other, remedy);
     fail(file, ": ", "the search of the study ",
          difference_of(Value::parse(recorded.search), Value::parse(asked.search)), remedy);
   }
