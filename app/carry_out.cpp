@@ -244,7 +244,7 @@ void require_noise(const SweepSpec& spec, std::int64_t seeds) {
 }
 
 // What makes a search pointless is said before it costs anything.
-void warn_of_search(const SweepSpec& spec, const StudySetup& setup, const Search& search) {
+void warn_of_search(const SweepSpec& spec, const StudySetup& setup, const Search& search, bool has_priors) {
   constexpr std::int64_t kLookedAt = 64;
   SearchFacts facts;
   facts.trials = setup.record.trials;
@@ -252,12 +252,15 @@ void warn_of_search(const SweepSpec& spec, const StudySetup& setup, const Search
     facts.trials = std::min(facts.trials.value_or(search.sampler->size()), search.sampler->size());
   facts.seeds = setup.record.seeds;
   facts.window = setup.window;
-  if (!search.scheduler->is_passive())
+  facts.points = search.sampler->size();
+  facts.population = population_of(*search.sampler);
+  facts.has_priors = has_priors;
+  if (!search.scheduler->is_passive() || chosen_sampler(spec).name == "bohb")
     facts.most_reports = sample_trials(SearchSpace(spec), *search.sampler, facts.trials, kLookedAt, setup.use,
                                        setup.shape, setup.precision)
                              .most_reports;
   for (const std::string& text : advise_on_search(spec, facts, *search.scheduler))
-    fmt::print(stderr, "caviar: warning: {}\n", text);
+    fmt::print(stderr, "{}\n", wrapped("caviar: warning: " + text, "  "));
 }
 
 void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Dataset& data, const Sampler& sampler,
@@ -272,20 +275,21 @@ void say_what_starts(const SweepSpec& spec, const StudySetup& setup, const Datas
              trials == 1 ? "" : " each", data.name, record.metric,
              record.maximize ? "more is better" : "less is better", show_devices(devices));
   if (!flags.study.empty()) fmt::print("study: {}\n", flags.study);
-  for (const std::string& note : notes_on_enqueued(spec, record.trials)) fmt::print("note: {}\n", note);
+  const auto note = [](const std::string& text) { fmt::print("{}\n", wrapped("note: " + text, "  ")); };
+  for (const std::string& text : notes_on_enqueued(spec, record.trials)) note(text);
   if (sampler.repeats_configs() && record.trials && *record.trials < sampler.size()) {
-    fmt::print(
-        "note: {} are not enough: a population trained to the end is {}, so no member is; raise --count, or make "
-        "the population smaller or its interval longer\n",
-        show_number_of(*record.trials, "trial"), show_number_of(sampler.size(), "trial"));
+    note(fmt::format(
+        "{} are not enough: a population trained to the end is {}, so no member is; raise --count, or make the "
+        "population smaller or its interval longer",
+        show_number_of(*record.trials, "trial"), show_number_of(sampler.size(), "trial")));
   }
   if (spec.run_cap && flags.count && *flags.count > *spec.run_cap) {
-    fmt::print("note: run_cap of the file is {}, so --count {} means {}\n", *spec.run_cap, *flags.count, *spec.run_cap);
+    note(fmt::format("run_cap of the file is {}, so --count {} means {}", *spec.run_cap, *flags.count, *spec.run_cap));
   }
   if (record.validate_on_test) {
-    fmt::print(
-        "note: the TEST set is used for validation (validate on test), so the ranking is optimistic: the test set "
-        "has been tuned on\n");
+    note(
+        "the TEST set is used for validation (validate on test), so the ranking is optimistic: the test set has been "
+        "tuned on");
   }
   std::fflush(stdout);
 }
@@ -298,7 +302,7 @@ int carry_out_in(Storage& storage, StudySetup setup, Sampler& sampler, Scheduler
   {
     ProgressDisplay display(stdout, metric);
     study.on_progress = [&](const Progress& progress) { display.show(progress); };
-    study.on_notice = [&](const std::string& text) { display.note("note: " + text); };
+    study.on_notice = [&](const std::string& text) { display.note(wrapped("note: " + text, "  ")); };
     const SignalsDrain signals(study);
     outcome = study.carry_out();
   }
@@ -354,7 +358,7 @@ Search make_search(const SweepSpec& spec, StudySetup& setup) {
 }
 
 int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Storage&)) {
-  for (const std::string& warning : spec.warnings) fmt::print(stderr, "caviar: {}\n", warning);
+  for (const std::string& warning : spec.warnings) fmt::print(stderr, "{}\n", wrapped("caviar: " + warning, "  "));
   require_runnable(spec);
   check_parameters(spec);
   spec = with_search_flags(std::move(spec), flags);
@@ -398,14 +402,14 @@ int carry_out(SweepSpec spec, const CarryOutFlags& flags, void (*show_end)(Stora
   const std::unique_ptr<Sampler>& sampler = search.sampler;
   for (const ParameterSpec* unread : unread_everywhere(spec))
     fmt::print(stderr, "caviar: warning: '{}' is swept but the other values leave it without effect\n", unread->name);
-  warn_of_search(spec, setup, search);
+  warn_of_search(spec, setup, search, !flags.prior.empty() || (before && !storage->priors().empty()));
   if (setup.record.trials == 0) {
     fmt::print("{}: the file is valid", spec.filename);
     if (sampler->size() >= 0) fmt::print(", a grid of {}", show_number_of(sampler->size(), "point"));
     fmt::print("; nothing was trained (count is 0)\n");
     return kExitDone;
   }
-  if (!storage || !storage->study()) setup.priors = load_priors(spec, flags, setup.record.metric, *sampler);
+  if (!storage || !storage->study()) setup.priors = load_priors(spec, flags, setup, *sampler);
   say_what_starts(spec, setup, *data, *sampler, devices, flags);
 
   const std::unique_ptr<Executor> executor = make_executor(data, devices);

@@ -137,15 +137,29 @@ std::string show_key(const PackKey& key) {
                      key.bidirectional ? "" : " one-way", kReadouts[static_cast<int>(key.readout)]);
 }
 
+// What parts a shape from others of the same network and batch is said beside it: arrays of the size of the network.
+std::string show_shape(const std::vector<ShapeShare>& shapes, std::size_t at) {
+  const PackKey& key = shapes[at].example.key;
+  const std::string network = show_key(key);
+  const bool stands_alone = std::count_if(shapes.begin(), shapes.end(), [&](const ShapeShare& other) {
+                              const PackKey& theirs = other.example.key;
+                              return show_key(theirs) == network && theirs.batch_size == key.batch_size;
+                            }) == 1;
+  if (stands_alone) return network;
+  return fmt::format("{}, {} of optimizer state{}", network, show_number_of(key.state_arrays, "array"),
+                     key.averaged ? ", averaged" : "");
+}
+
 std::string show_shapes(const TrialSample& sample, const Costs& costs, const std::vector<Speed>& speeds) {
   std::vector<std::vector<std::string>> rows = {
       {"share", "network", "batch", "parameters", "memory a run", "steps a run", "ms a step"}};
   if (speeds.empty()) rows[0].pop_back();
+  std::int64_t trials = 0;
+  for (const ShapeShare& shape : sample.shapes) trials += shape.trials;
   for (std::size_t i = 0; i < std::min(kShapesShown, sample.shapes.size()); ++i) {
     const ShapeShare& shape = sample.shapes[i];
-    rows.push_back({fmt::format("{:.1f}%", 100.0 * static_cast<double>(shape.trials) /
-                                               static_cast<double>(sample.looked_at - sample.untrainable)),
-                    show_key(shape.example.key), std::to_string(shape.example.key.batch_size),
+    rows.push_back({fmt::format("{:.1f}%", 100.0 * static_cast<double>(shape.trials) / static_cast<double>(trials)),
+                    show_shape(sample.shapes, i), std::to_string(shape.example.key.batch_size),
                     std::to_string(costs.parameters[i]), show_bytes(static_cast<double>(costs.memory[i].slot_bytes)),
                     fmt::format("{:.0f}", shape.steps)});
     if (speeds.empty()) continue;
@@ -190,7 +204,7 @@ void print_time(const TrialSample& sample, const Costs& costs, const std::vector
   std::int64_t steps = 0;
   for (const auto& speed : measured) steps += speed ? speed->steps : 0;
   const int at_once = *std::max_element(costs.at_once.begin(), costs.at_once.end());
-  const double runs = static_cast<double>(trials.value_or(1) * setup.record.seeds);
+  const double runs = static_cast<double>((trials ? sample.trainings(*trials) : 1) * setup.record.seeds);
   const double seconds = forecast_seconds(sample.shapes, speeds, runs, at_once);
   fmt::print("time      about {}{}, from {} steps of {} {} here\n", trials ? "" : "a trial: ", show_time(seconds),
              show_count(static_cast<double>(steps)),
@@ -202,19 +216,35 @@ void print_time(const TrialSample& sample, const Costs& costs, const std::vector
                show_time(1e-3 * static_cast<double>(limit->count())));
 }
 
+// How many there could be.
+std::string show_points(const Sampler& sampler, const TrialSample& sample) {
+  const std::int64_t size = sampler.size();
+  if (sample.population > 0) {
+    const std::int64_t generations = (size + sample.population - 1) / sample.population;
+    return fmt::format(": a population of {} through {}", show_count(static_cast<double>(sample.population)),
+                       show_number_of(generations, "generation"));
+  }
+  return size >= 0 ? fmt::format(" of the {} points there are", show_count(static_cast<double>(size))) : "";
+}
+
 void print_facts(const Preparation& prepared, const Search& search, std::optional<std::int64_t> trials,
                  const TrialSample& sample) {
   const StudyRecord& record = prepared.setup.record;
   const Dataset& data = *prepared.data;
   const std::int64_t held_out = record.validate_on_test ? 0 : prepared.setup.use.validation_examples;
-  const char* most = search.scheduler->is_passive() ? "" : " at most, as the scheduler stops trials";
+  const char* most = !search.scheduler->is_passive() ? " at most, as the scheduler stops trials"
+                     : sample.is_whole               ? ""
+                                                     : " at most";
   fmt::print("trials    {}{}\n", trials ? show_count(static_cast<double>(*trials)) : "no end",
-             search.sampler->size() >= 0
-                 ? fmt::format(" of the {} points there are", show_count(static_cast<double>(search.sampler->size())))
-                 : "");
+             show_points(*search.sampler, sample));
   if (trials)
-    fmt::print("runs      {}{}: {} a trial\n", show_count(static_cast<double>(*trials * record.seeds)), most,
+    fmt::print("runs      {}{}: {} a trial\n",
+               show_count(static_cast<double>(sample.trainings(*trials) * record.seeds)), most,
                show_number_of(record.seeds, "seed"));
+  if (sample.repeats > 0)
+    fmt::print("          {} of {} {} another's training, and share{} its runs\n",
+               show_count(static_cast<double>(sample.repeats)), show_number_of(sample.looked_at, "trial"),
+               sample.repeats == 1 ? "repeats" : "repeat", sample.repeats == 1 ? "s" : "");
   if (sample.population > 0)
     fmt::print("          each goes on from one before, {} side by side: {:.3g} % of a whole training a run\n",
                show_number_of(sample.population * record.seeds, "run"), 100 * sample.share);
@@ -235,6 +265,7 @@ SearchFacts facts_of(const Preparation& prepared, const Search& search, std::opt
   facts.window = prepared.setup.window;
   facts.runs_wanted = *std::max_element(costs.at_once.begin(), costs.at_once.end());
   facts.most_reports = sample.most_reports;
+  facts.population = sample.population;
   return facts;
 }
 
@@ -251,7 +282,7 @@ int plan(const Options& options) {
                                            prepared.setup.use, prepared.setup.shape, prepared.setup.precision);
   fmt::print("{}: a plan\n", spec.filename);
   print_facts(prepared, search, trials, sample);
-  if (!options.flags.prior.empty()) load_priors(spec, options.flags, prepared.setup.record.metric, *search.sampler);
+  if (!options.flags.prior.empty()) load_priors(spec, options.flags, prepared.setup, *search.sampler);
   if (sample.shapes.empty()) {
     fmt::print("nothing would be trained\n");
     return kExitDone;
@@ -275,10 +306,11 @@ int plan(const Options& options) {
   if (sample.untrainable > 0)
     warnings.push_back(cat(spec.filename, ": ", sample.untrainable, " of ", show_number_of(sample.looked_at, "trial"),
                            " cannot be trained: ", sample.why));
-  for (std::string& text : advise(spec, facts_of(prepared, search, trials, sample, costs), *search.scheduler))
-    warnings.push_back(std::move(text));
+  SearchFacts facts = facts_of(prepared, search, trials, sample, costs);
+  facts.has_priors = !options.flags.prior.empty();
+  for (std::string& text : advise(spec, facts, *search.scheduler)) warnings.push_back(std::move(text));
   if (!warnings.empty()) fmt::print("\n");
-  for (const std::string& warning : warnings) fmt::print("warn: {}\n", warning);
+  for (const std::string& warning : warnings) fmt::print("{}\n", wrapped("warn: " + warning, "      "));
   return kExitDone;
 }
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/search_record.h"
 #include "app/text.h"
 #include "kernels/base/error.h"
 #include "tuner/prior.h"
@@ -38,6 +39,37 @@ Storage open_prior(const std::string& study) {
   return storage;
 }
 
+std::string examples_of(bool on_test, std::int64_t count) {
+  return on_test ? "the test set" : show_number_of(count, "example") + " carved from the training set";
+}
+
+// Where a study was measured otherwise than this one will be: the words for both, or nothing.
+std::string measured_otherwise(Storage& prior, const StudySetup& setup) {
+  const StudyRecord theirs = prior.study().value();
+  const StudyRecord& ours = setup.record;
+  if (theirs.data_digest != ours.data_digest)
+    return cat("was trained on ", theirs.data_name, " (digest ", theirs.data_digest, ") and this study will be on ",
+               ours.data_name, " (digest ", ours.data_digest, ")");
+  const std::int64_t held_out = validation_examples_of(prior);
+  const bool same_count = theirs.validate_on_test || held_out == 0 || held_out == setup.use.validation_examples;
+  if (theirs.validate_on_test == ours.validate_on_test && same_count) return {};
+  return cat("was validated on ", examples_of(theirs.validate_on_test, held_out), " and this study will be on ",
+             examples_of(ours.validate_on_test, setup.use.validation_examples));
+}
+
+void warn_of_other_measures(const std::vector<std::string>& studies, const StudySetup& setup) {
+  for (const std::string& study : studies) {
+    Storage storage = open_prior(study);
+    const std::string otherwise = measured_otherwise(storage, setup);
+    if (otherwise.empty()) continue;
+    fmt::print(
+        stderr, "{}\n",
+        wrapped(cat("caviar: warning: --prior ", study, " ", otherwise, ": its ", setup.record.metric,
+                    " are not comparable, and the search takes them for its own; leave it away, or measure alike"),
+                "  "));
+  }
+}
+
 // One answer per --prior.
 std::vector<PriorObservations> read_priors(const SweepSpec& spec, const CarryOutFlags& flags,
                                            const std::string& metric) {
@@ -66,23 +98,27 @@ void say_what_is_taken(const std::string& study, const PriorObservations& prior)
   if (prior.unfinished > 0) fmt::print(", {} unfinished or stopped early left out", prior.unfinished);
   fmt::print("\n");
   if (prior.records.empty() && prior.outside > 0)
-    fmt::print(stderr,
-               "caviar: warning: --prior {} teaches nothing, as no trial of it lies in this space: {}; give this sweep "
-               "the same parameters and a range that holds its values, or leave it away\n",
-               study, prior.why_outside);
+    fmt::print(stderr, "{}\n",
+               wrapped(cat("caviar: warning: --prior ", study,
+                           " teaches nothing, as no trial of it lies in this space: ", prior.why_outside,
+                           "; give this sweep the same parameters and a range that holds its values, "
+                           "or leave it away"),
+                       "  "));
 }
 
 }  // namespace
 
-std::vector<PriorRecord> load_priors(const SweepSpec& spec, const CarryOutFlags& flags, const std::string& metric,
+std::vector<PriorRecord> load_priors(const SweepSpec& spec, const CarryOutFlags& flags, const StudySetup& setup,
                                      const Sampler& sampler) {
-  const std::vector<PriorObservations> priors = read_priors(spec, flags, metric);
+  const std::vector<PriorObservations> priors = read_priors(spec, flags, setup.record.metric);
+  warn_of_other_measures(flags.prior, setup);
   for (std::size_t i = 0; i < priors.size(); ++i) say_what_is_taken(flags.prior[i], priors[i]);
   std::vector<PriorRecord> records = records_of(priors);
   if (!records.empty() && !sampler.learns_from_priors()) {
-    fmt::print(stderr,
-               "caviar: warning: this sampler learns nothing from trials, so --prior changes nothing; name one "
-               "that does with --sampler\n");
+    fmt::print(stderr, "{}\n",
+               wrapped("caviar: warning: this sampler learns nothing from trials, so --prior changes nothing; name one "
+                       "that does with --sampler",
+                       "  "));
   }
   return records;
 }

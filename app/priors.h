@@ -11,9 +11,10 @@
 
 namespace caviar {
 
-// What the studies of --prior observed, for a study that begins; says how much is taken. Throws Error for one that is
-// not there, or is named twice.
-std::vector<PriorRecord> load_priors(const SweepSpec& spec, const CarryOutFlags& flags, const std::string& metric,
+// What the studies of --prior observed, for a study that begins; says how much is taken, and warns of those that were
+// measured on other data, on other examples or on another number of them: their values of the metric are no values of
+// this study's. Throws Error for one that is not there, or is named twice.
+std::vector<PriorRecord> load_priors(const SweepSpec& spec, const CarryOutFlags& flags, const StudySetup& setup,
                                      const Sampler& sampler);
 
 // On resuming, --prior may be said again but not change: the study has recorded what it knew at its start. Throws Error

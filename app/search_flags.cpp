@@ -19,6 +19,18 @@ namespace {
 
 constexpr std::int64_t kMostSeedsOfATrial = 1'000'000;
 
+// Of seconds: in milliseconds they are far below 2^63.
+CLI::Validator at_most_a_century() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        const std::optional<Value> seconds = parse_number(text);
+        return seconds && seconds->get<double>() > 36500.0 * 86400
+                   ? std::string("is longer than 36500d; leave it away for a sweep without a limit")
+                   : std::string();
+      },
+      "");
+}
+
 // seeds: auto, in the file or as flags, becomes the scheduler it is a name for.
 void apply_auto_seeds(SweepSpec& spec, const CarryOutFlags& flags) {
   Settings& settings = spec.settings;
@@ -104,7 +116,8 @@ void add_ending_flags(CLI::App& command, CarryOutFlags& flags) {
       .add_option("--time-limit", flags.time_limit,
                   "puts the study down, as Ctrl-C does, after so long: 90s, 30m, 2h; --resume goes on")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}))
-      ->check(above_zero());
+      ->check(above_zero())
+      ->check(at_most_a_century());
 }
 
 SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags) {
@@ -112,7 +125,11 @@ SweepSpec with_search_flags(SweepSpec spec, const CarryOutFlags& flags) {
   if (flags.scheduler) spec.settings.scheduler = parse_choice("--scheduler", *flags.scheduler);
   if (flags.window) spec.settings.window = flags.window;
   if (flags.no_improvement) spec.settings.no_improvement = flags.no_improvement;
-  if (flags.noise) spec.settings.noise = flags.noise;
+  if (flags.noise) {
+    if (!spec.settings.no_improvement && !flags.resume)
+      fail("--noise says what an improvement is and goes with --no-improvement; add that, or leave --noise away");
+    spec.settings.noise = flags.noise;
+  }
   for (const std::string& file : flags.enqueue) {
     std::vector<Config> configs = load_enqueued(file, spec);
     spec.settings.by_hand.insert(spec.settings.by_hand.end(), configs.begin(), configs.end());

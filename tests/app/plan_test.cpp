@@ -115,5 +115,73 @@ TEST_F(Plan, EveryExampleCanBePlanned) {
   EXPECT_GT(planned, 5);
 }
 
+// Three ways to schedule, three to optimise, three cells: what is not read makes 64 points of them.
+TEST_F(Plan, CountsTrainingsAndSaysWhichTrialsRepeatOne) {
+  place_.dir().write(
+      "g.yaml",
+      "method: grid\nparameters:\n  schedule: {values: [constant, step]}\n  gamma: {values: [0.1, 0.5]}\n"
+      "  optimizer: {values: [adam, sgd]}\n  momentum: {values: [0.5, 0.9]}\n  cell: {values: [lstm, rnn]}\n"
+      "  nonlinearity: {values: [tanh, relu]}\n  hidden_size: {value: 2}\n  batch_size: {value: 100}\n"
+      "  epochs: {value: 1}\n  num_layers: {value: 1}\ncaviar: {validation_examples: 40}\n");
+  const Ended ended = place_.run({"plan", "g.yaml", "--no-timing", "--seeds", "2"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out,
+              AllOf(ContainsRegex("runs +54: 2 seeds"), HasSubstr("37 of 64 trials repeat another's training"),
+                    HasSubstr("2 arrays of optimizer state"), HasSubstr("1 array of optimizer state")));
+  for (std::size_t at = 0; at < ended.out.size(); at = ended.out.find('\n', at) + 1)
+    EXPECT_LE(ended.out.find('\n', at) - at, 120u) << ended.out.substr(at, 130);
+}
+
+TEST_F(Plan, APopulationIsCountedInMembersAndGenerations) {
+  place_.dir().write("p.yaml",
+                     "method: random\nparameters:\n  lr: {distribution: log_uniform_values, min: 0.001, max: 0.1}\n"
+                     "  hidden_size: {value: 4}\n  batch_size: {value: 20}\n  epochs: {value: 1}\n"
+                     "caviar: {validation_examples: 40, sampler: {name: pbt, population: 6}}\n");
+  const Ended ended = place_.run({"plan", "p.yaml", "--no-timing"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(ContainsRegex("trials +6: a population of 6 through 1 generation\n"),
+                               HasSubstr("has one generation")));
+}
+
+TEST_F(Plan, NoiseAloneAndATimeWithoutEndAreRefused) {
+  place_.write_sweep("a.yaml", 1);
+  const Ended noise = place_.run({"plan", "a.yaml", "--no-timing", "--noise", "0.1"});
+  EXPECT_EQ(noise.code, 1);
+  EXPECT_THAT(noise.err, HasSubstr("--no-improvement"));
+  const Ended forever = place_.run({"plan", "a.yaml", "--no-timing", "--time-limit", "1e30h"});
+  EXPECT_EQ(forever.code, 2);
+  EXPECT_THAT(forever.err, HasSubstr("longer than 36500d"));
+  EXPECT_EQ(place_.run({"plan", "a.yaml", "--no-timing", "--time-limit", "30d"}).code, 0);
+}
+
+TEST_F(Plan, APriorThatWasMeasuredOtherwiseIsNamed) {
+  place_.write_sweep("a.yaml", 1);
+  ASSERT_EQ(place_.run({"sweep", "a.yaml", "--study", "s"}).code, 0);
+  const auto plan = [&](const char* examples) {
+    return place_.run({"plan", "a.yaml", "--no-timing", "--sampler", "tpe", "--prior", "s", "--count", "4",
+                       "--validation-examples", examples});
+  };
+  EXPECT_THAT(plan("40").err, Not(HasSubstr("not comparable")));
+  EXPECT_THAT(plan("30").err,
+              AllOf(HasSubstr("40 examples carved"), HasSubstr("30 examples"), HasSubstr("comparable")));
+}
+
+TEST_F(Plan, OtherConfigsByHandAreNamedOnResuming) {
+  place_.write_sweep("a.yaml", 1);
+  place_.dir().write("e.yaml", "- {learning_rate: 0.001, cell: lstm}\n- {learning_rate: 0.01, cell: lstm}\n");
+  place_.dir().write("f.yaml", "- {learning_rate: 0.001, cell: lstm}\n- {learning_rate: 0.02, cell: lstm}\n");
+  const auto sweep = [&](const char* file, std::vector<std::string> more) {
+    std::vector<std::string> words = {"sweep",  "a.yaml",  "--study", "s",         "--sampler",
+                                      "random", "--count", "2",       "--enqueue", file};
+    words.insert(words.end(), more.begin(), more.end());
+    return place_.run(words);
+  };
+  ASSERT_EQ(sweep("e.yaml", {}).code, 0);
+  const Ended other = sweep("f.yaml", {"--resume"});
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.err,
+              AllOf(HasSubstr("--enqueue gives other configs"), HasSubstr("config 2 was"), HasSubstr("0.02")));
+}
+
 }  // namespace
 }  // namespace caviar

@@ -167,8 +167,9 @@ class Adviser {
     const std::int64_t at_once = facts_.window * facts_.seeds;
     if (!facts_.learns || at_once >= facts_.runs_wanted) return;
     if (facts_.trials && *facts_.trials <= facts_.window) return;
-    sentences_.push_back(cat(spec_.filename, ": the search waits for results, so at most ", at_once, " runs (window ",
-                             facts_.window, " x seeds ", facts_.seeds, ") train at once where the device wants ",
+    sentences_.push_back(cat(spec_.filename, ": the search waits for results, so at most ", at_once,
+                             at_once == 1 ? " run (window " : " runs (window ", facts_.window, " x seeds ",
+                             facts_.seeds, at_once == 1 ? ") trains" : ") train", " at once where the device wants ",
                              facts_.runs_wanted, "; set caviar.window to ",
                              (facts_.runs_wanted + facts_.seeds - 1) / facts_.seeds,
                              " or more, at the price of a search that knows less"));

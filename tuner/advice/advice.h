@@ -23,6 +23,8 @@ struct SearchFacts {
   std::int64_t window = 1;             // then it may lag behind by so many trials
   std::int64_t runs_wanted = 0;        // that keep the device busy; 0: unknown
   std::int64_t most_reports = 0;       // the longest run reports so often; 0: unknown
+  bool has_priors = false;             // the sampler begins with results of earlier studies
+  std::int64_t population = 0;         // members of a population, whose points are its trials; 0: none
 };
 
 // Sentences "file:line: ..." (without a line where a flag or the whole file is meant), in the order of the rules:
@@ -42,6 +44,8 @@ std::vector<std::string> advise(const SweepSpec& spec, const SearchFacts& facts,
 // The sentences that are about the search alone, which a sweep says too before it starts:
 //   - a loss that is maximised, an accuracy that is minimised;
 //   - the sampler bohb without a scheduler that stops trials at rungs;
+//   - a sampler that never learns: what it waits for before it learns (tpe's and gp's startup, a generation of cma_es,
+//     a round of zoom) holds all trials, or zoom has one round; a population of one generation;
 //   - a scheduler that can never judge: its first report is beyond the longest run, its first seeds are all there are,
 //     its bracket or block holds one trial, no trial has as many before it as it compares with;
 //   - a threshold that only good trials cross, or none.

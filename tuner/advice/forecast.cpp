@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "kernels/base/error.h"
 #include "tuner/numerics/draws.h"
@@ -94,12 +95,21 @@ double work_of(const ShapeShare& shape, std::int64_t parameters) {
 
 }  // namespace
 
+std::int64_t population_of(const Sampler& sampler) {
+  if (!sampler.repeats_configs() || sampler.size() <= 0) return 0;
+  // All but the last generation are what its first trial waits for.
+  return sampler.size() - std::max<std::int64_t>(0, sampler.needs(sampler.size() - 1) + 1);
+}
+
 TrialSample sample_trials(const SearchSpace& space, Sampler& sampler, std::optional<std::int64_t> trials,
                           std::int64_t most, const DataUse& use, const DataShape& shape, const std::string& precision) {
   TrialSample sample;
   sample.drawn_evenly = sampler.needs(trials.value_or(kEndless) - 1) >= 0;
+  sample.population = population_of(sampler);
   const std::int64_t count = std::min(most, trials.value_or(most));
+  sample.is_whole = trials && *trials <= most && !sample.drawn_evenly && sample.population == 0;
   std::map<PackKey, std::size_t> known;
+  std::set<std::string> trainings;
   for (std::int64_t i = 0; i < count; ++i) {
     // The middle of the i-th of `count` equal parts.
     const double part = static_cast<double>(trials.value_or(count)) / static_cast<double>(count);
@@ -108,16 +118,17 @@ TrialSample sample_trials(const SearchSpace& space, Sampler& sampler, std::optio
     try {
       BoundConfig bound = bind_config(config_of(space, sampler, number, sample.drawn_evenly), use, shape);
       bound.key.precision = precision;
+      if (sample.is_whole && !trainings.insert(canonical_run(bound, shape.digest, "")).second) {
+        ++sample.repeats;
+        continue;
+      }
       add(sample, known, bound, shape);
     } catch (const Error& error) {
       if (sample.untrainable++ == 0) sample.why = error.what();
     }
   }
-  if (sampler.repeats_configs() && sampler.size() > 0) {
-    // All but the last generation are what its first trial waits for.
-    sample.population = sampler.size() - std::max<std::int64_t>(0, sampler.needs(sampler.size() - 1) + 1);
+  if (sample.population > 0)
     sample.share = static_cast<double>(sample.population) / static_cast<double>(sampler.size());
-  }
   for (ShapeShare& share : sample.shapes) {
     share.steps *= sample.share / static_cast<double>(share.trials);
     share.measured *= sample.share / static_cast<double>(share.trials);

@@ -17,7 +17,7 @@ namespace caviar {
 // The trials of a sample that share a pack key.
 struct ShapeShare {
   BoundConfig example;          // the first of them
-  std::int64_t trials = 0;      // how many
+  std::int64_t trials = 0;      // how many; where `is_whole`, without those that repeat another's training
   double steps = 0;             // of one run, mean over them
   double measured = 0;          // examples one run evaluates without learning from them, mean
   std::int64_t most_steps = 0;  // of the longest run
@@ -34,7 +34,17 @@ struct TrialSample {
   std::int64_t most_reports = 0;  // of a run
   std::int64_t untrainable = 0;
   std::string why;  // of the first that cannot be trained
+  // Every trial was looked at, as it will be. Then `repeats` of them mean the same training as one before
+  // (meaning_of() of meaning.h): they share its runs. Else 0: how many there are is not known.
+  bool is_whole = false;
+  std::int64_t repeats = 0;
+
+  // Trainings on one seed, of so many trials; at most, where the sample is not whole.
+  std::int64_t trainings(std::int64_t trials) const { return is_whole ? looked_at - untrainable - repeats : trials; }
 };
+
+// Members of a population that train side by side, of a sampler that has one; else 0.
+std::int64_t population_of(const Sampler& sampler);
 
 // Looks at `most` of the first `trials` trials, all over them, or at all if there are fewer; with no end, at the first
 // `most`. A sampler that waits for results is not asked; points of the space stand for its trials.

@@ -9,6 +9,8 @@
 namespace caviar {
 namespace {
 
+constexpr std::int64_t kManySeeds = std::int64_t{1} << 40;
+
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -27,8 +29,9 @@ class SearchAdviser {
   std::vector<std::string> advise() {
     about_goal();
     about_bohb();
+    about_learning();
+    about_population();
     if (scheduler_.is_passive()) return std::move(sentences_);
-    constexpr std::int64_t kManySeeds = std::int64_t{1} << 40;
     if (scheduler_.first_seeds(kManySeeds) < kManySeeds) {
       about_seeds();
     } else {
@@ -61,17 +64,69 @@ class SearchAdviser {
     if (sampler.name != "bohb" ||
         is_one_of(choice_.name, {"hyperband", "successive_halving", "asha", "wandb_hyperband"}))
       return;
-    say(sampler.where.empty() ? spec_.filename + ": " : sampler.where,
-        "sampler bohb learns from trials that were stopped at rungs, and scheduler ", choice_.name,
-        " has none, so it is tpe with every third trial drawn at random; add the scheduler hyperband",
-        facts_.most_reports > 0 ? cat(" with max_iter: ", facts_.most_reports) : "", ", or name the sampler tpe");
+    const bool has_rungs = facts_.most_reports != 1;
+    say(where_of(sampler), "sampler bohb learns from trials that were stopped at rungs, and scheduler ", choice_.name,
+        " has none, so it is tpe with every third trial drawn at random; ",
+        has_rungs ? "" : "train for 2 epochs or more, which is two reports, and ", "add the scheduler hyperband",
+        facts_.most_reports > 1 ? cat(" with max_iter: ", facts_.most_reports) : "", ", or name the sampler tpe");
+  }
+
+  std::string where_of(const Choice& choice) const {
+    return choice.where.empty() ? spec_.filename + ": " : choice.where;
+  }
+
+  // A search that has tried all its trials before its model is asked.
+  void about_learning() {
+    const Choice sampler = chosen_sampler(spec_);
+    if (!facts_.trials || *facts_.trials < 2 || facts_.has_priors) return;
+    const std::int64_t trials = *facts_.trials;
+    const auto never = [&](const auto&... parts) { say(where_of(sampler), "sampler ", sampler.name, " ", parts...); };
+    if (sampler.name == "tpe" || sampler.name == "gp") {
+      // Trial `startup` + window - 1, from 0, is the first that knows so many results.
+      const std::int64_t startup = sampler_options(sampler).whole("startup");
+      if (startup + facts_.window - 1 < trials) return;
+      never("asks its model once ", startup, startup == 1 ? " result is" : " results are",
+            " known, which with a window of ", facts_.window, " is from trial ", startup + facts_.window - 1,
+            " on, and there are ", trials, " trials, from ", "0: it never learns; lower startup, or raise --count");
+    } else if (sampler.name == "cma_es") {
+      const OptionSet options = sampler_options(sampler);
+      if (!options.given("population") || options.whole("population") < trials) return;
+      never("learns from a generation to the next, the first is ", options.whole("population"),
+            " trials and there are ", trials, ": it never learns; lower population, or raise --count");
+    } else if (sampler.name == "zoom") {
+      about_rounds(sampler, trials);
+    }
+  }
+
+  void about_rounds(const Choice& sampler, std::int64_t trials) {
+    const OptionSet options = sampler_options(sampler);
+    const std::int64_t rounds = options.whole("rounds");
+    const std::int64_t each =
+        options.given("per_round") ? options.whole("per_round") : std::max<std::int64_t>(1, trials / rounds);
+    if (rounds == 1) {
+      say(where_of(sampler), "sampler zoom has one round, so it never zooms: it is sobol; give rounds: 2 or more");
+    } else if (each >= trials) {
+      say(where_of(sampler), "a round of sampler zoom is ", each, " trials and there are ", trials,
+          ": it never zooms; lower per_round, or raise --count");
+    } else if (each < 2) {
+      say(where_of(sampler), "sampler zoom has ", rounds, " rounds for ", trials,
+          " trials, so a round is one trial, around which the next is drawn whatever it is worth; lower rounds, to ",
+          std::max<std::int64_t>(2, trials / 8), " or less");
+    }
+  }
+
+  void about_population() {
+    if (facts_.population == 0 || facts_.points > facts_.population) return;
+    say(where_of(chosen_sampler(spec_)), "the population of ", facts_.population,
+        " has one generation, so no member ever goes on from another and this is random search; train for more epochs, "
+        "or lower interval");
   }
 
   void about_seeds() {
     if (facts_.seeds < 2) {
       say(where_,
-          "the scheduler compares trials over their seeds and every trial has one, so it never judges; give --seeds 5 "
-          "or more");
+          "the scheduler compares trials over their seeds and every trial has one, so it never judges; give --seeds ",
+          scheduler_.first_seeds(kManySeeds) + 1, " or more");
       return;
     }
     const std::int64_t first = scheduler_.first_seeds(facts_.seeds);

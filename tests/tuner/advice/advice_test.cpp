@@ -16,6 +16,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 // Judges every report from `first` on.
@@ -149,7 +150,7 @@ TEST(Advice, ASchedulerGetsToJudge) {
               ElementsAre(AllOf(HasSubstr("first judges at report 10"), HasSubstr("the longest run makes 10"))));
   EXPECT_THAT(advice(kRate, facts, FromOn(9)), IsEmpty());
   facts.seeds = 1;
-  EXPECT_THAT(advice(kRate, facts, BySeeds()), ElementsAre(HasSubstr("give --seeds 5")));
+  EXPECT_THAT(advice(kRate, facts, BySeeds()), ElementsAre(HasSubstr("give --seeds 3 or more")));
   facts.seeds = 2;
   EXPECT_THAT(advice(kRate, facts, BySeeds()), ElementsAre(HasSubstr("on 2 seeds and every trial has 2 in all")));
   facts.seeds = 3;
@@ -210,6 +211,38 @@ TEST(SearchAdvice, AThresholdStandsOnTheSideOfTheBad) {
   EXPECT_THAT(of("lower: 0.1", accuracy), IsEmpty());
   EXPECT_THAT(of("upper: 3", loss), IsEmpty());
   EXPECT_THAT(of("lower: 0.1, upper: 0.99", accuracy), IsEmpty());
+}
+
+TEST(SearchAdvice, ASearchThatNeverLearnsIsNamed) {
+  SearchFacts facts = trials(40);
+  facts.window = 4;
+  const auto of = [&](const std::string& sampler) { return search_advice("sampler: {name: " + sampler + "}", facts); };
+  for (const char* idle : {"tpe, startup: 100", "gp, startup: 40", "gp, startup: 37", "cma_es, population: 500"})
+    EXPECT_THAT(of(idle), ElementsAre(HasSubstr("it never learns"))) << idle;
+  EXPECT_THAT(of("zoom, rounds: 1"), ElementsAre(HasSubstr("never zooms")));
+  EXPECT_THAT(of("zoom, per_round: 40"), ElementsAre(HasSubstr("never zooms")));
+  EXPECT_THAT(of("zoom, rounds: 100"), ElementsAre(HasSubstr("a round is one trial")));
+  for (const char* good : {"tpe", "gp, startup: 36", "cma_es", "cma_es, population: 39", "zoom", "zoom, rounds: 20"})
+    EXPECT_THAT(of(good), IsEmpty()) << good;
+  facts.has_priors = true;
+  EXPECT_THAT(of("tpe, startup: 100"), IsEmpty()) << "it may know enough from the start";
+}
+
+TEST(SearchAdvice, APopulationOfOneGenerationIsRandomSearch) {
+  SearchFacts facts = trials(20);
+  facts.population = facts.points = 20;
+  EXPECT_THAT(search_advice("sampler: {name: pbt}", facts), ElementsAre(HasSubstr("has one generation")));
+  facts.points = 40;
+  EXPECT_THAT(search_advice("sampler: {name: pbt}", facts), IsEmpty());
+}
+
+TEST(SearchAdvice, BohbIsAdvisedWhatItsSchedulerTakes) {
+  SearchFacts facts = trials(40);
+  facts.most_reports = 1;
+  EXPECT_THAT(search_advice("sampler: bohb", facts),
+              ElementsAre(AllOf(HasSubstr("train for 2 epochs or more"), Not(HasSubstr("max_iter")))));
+  facts.most_reports = 2;
+  EXPECT_THAT(search_advice("sampler: bohb", facts), ElementsAre(HasSubstr("with max_iter: 2")));
 }
 
 TEST(SearchAdvice, GoalsAndModelsThatDoNotFitAreNamed) {

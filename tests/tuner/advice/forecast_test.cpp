@@ -48,6 +48,23 @@ TEST(Forecast, CountsTheShapesOfAGridExactly) {
   EXPECT_EQ(sample.shapes[0].measured, 2 * (3 * 40 + 50));
 }
 
+// adam reads no momentum, so that of its four points two repeat the others; of sgd's none does.
+TEST(Forecast, TrialsThatRepeatATrainingAreCountedWhereAllAreKnown) {
+  const std::string text =
+      "method: grid\nparameters:\n  optimizer: {values: [adam, sgd]}\n  momentum: {values: [0.5, 0.9]}\n"
+      "  lr: {values: [0.1, 0.01]}\n  batch_size: {value: 20}\n  epochs: {value: 1}\n";
+  const TrialSample whole = sample_of(text, 8, 100);
+  EXPECT_TRUE(whole.is_whole);
+  EXPECT_EQ(whole.repeats, 2);
+  EXPECT_EQ(whole.trainings(8), 6);
+  std::int64_t trials = 0;
+  for (const ShapeShare& shape : whole.shapes) trials += shape.trials;
+  EXPECT_EQ(trials, 6);
+  const TrialSample part = sample_of(text, 8, 4);
+  EXPECT_FALSE(part.is_whole);
+  EXPECT_EQ(part.trainings(8), 8) << "at most";
+}
+
 TEST(Forecast, LooksAllOverALongGrid) {
   // In order of the grid hidden_size varies slowest: the first 50 of 1000 points have one size of ten.
   const TrialSample sample = sample_of(
