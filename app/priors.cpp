@@ -64,7 +64,7 @@ void warn_of_other_measures(const std::vector<std::string>& studies, const Study
     if (otherwise.empty()) continue;
     fmt::print(
         stderr, "{}\n",
-        wrapped(cat("caviar: warning: --prior ", study, " ", otherwise, ": its ", setup.record.metric,
+        wrapped(cat("caviar: warning: --prior ", study, " ", otherwise, ": its values of ", setup.record.metric,
                     " are not comparable, and the search takes them for its own; leave it away, or measure alike"),
                 "  "));
   }

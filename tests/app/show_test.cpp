@@ -117,7 +117,7 @@ TEST_F(ShowProgram, DecisionsOnSeedsNameTheLeader) {
       show({"--decisions"}),
       AllOf(ContainsRegex("trial [0-5] on 2 seeds: no more seeds; mean val_accuracy "
                           "[01]\\.[0-9]+, best is trial [0-5] with [01]\\.[0-9]+, p [0-9.e-]+ "
-                          "\\(out below 0\\.024\\), 6 in the race, block 0\n"),
+                          "\\(out below 0\\.024\\),[ \n]+6[ \n]+in the race, block 0\n"),
             ContainsRegex("trial [0-5] on 2 seeds: goes on to [3-6]; mean [^;]*, it is the best, 6 in the race")));
   EXPECT_EQ(json({"--decisions"})["decisions"][0]["question"], "seeds");
 }

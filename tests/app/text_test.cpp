@@ -21,7 +21,7 @@ TEST(Text, WordsStayWholeAndWidthIsThatOfTheTerminal) {
 TEST(Text, LinesAndColumnsThatAreThereStay) {
   EXPECT_EQ(wrapped("pass  data   is there and is good", "       ", 20),
             "pass  data   is\n       there and is\n       good");
-  EXPECT_EQ(wrapped("a b\n  c: d", "", 5), "a b\n  c: d");
+  EXPECT_EQ(wrapped("a b\n  c: d", "", 6), "a b\n  c: d");
 }
 
 }  // namespace
