@@ -140,7 +140,7 @@ std::string show_key(const PackKey& key) {
 // What parts a shape from others of the same network and batch is said beside it: arrays of the size of the network.
 std::string show_shape(const std::vector<ShapeShare>& shapes, std::size_t at) {
   const PackKey& key = shapes[at].example.key;
-  const std::string network = show_key(key);
+  std::string network = show_key(key);
   const bool stands_alone = std::count_if(shapes.begin(), shapes.end(), [&](const ShapeShare& other) {
                               const PackKey& theirs = other.example.key;
                               return show_key(theirs) == network && theirs.batch_size == key.batch_size;
